@@ -1,0 +1,1 @@
+"""Orderwire: Facebook and Instagram commerce for a merchant's own systems."""

@@ -1,0 +1,198 @@
+"""The order as Orderwire knows it: items with their unit ledger, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from app.domain.money import Money
+
+
+class OrderState(StrEnum):
+    """The platform's four states of an order (Order Lifecycle), and UNKNOWN for any it may add."""
+
+    FB_PROCESSING = "FB_PROCESSING"
+    CREATED = "CREATED"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OrderState:  # noqa: ARG003 - enum calls it with the value
+        return cls.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """The unit ledger of one item: quantity = open + shipped + cancelled; refunded ≤ shipped."""
+
+    open: int
+    shipped: int
+    cancelled: int
+    refunded: int
+
+    @property
+    def quantity(self) -> int:
+        """Units ordered."""
+        return self.open + self.shipped + self.cancelled
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the ledger's two laws hold."""
+        return min(self.open, self.shipped, self.cancelled, self.refunded) >= 0 and (
+            self.refunded <= self.shipped
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemQuantity:
+    """Some units of one item; the item's id is the platform's line-item id."""
+
+    item_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItem:
+    """One line of an order. `refundable` is the pre-tax money still refundable, where it is known."""
+
+    id: str
+    retailer_id: str
+    product_id: str | None
+    name: str | None
+    unit_price: Money
+    units: Units
+    refunded_amount: Money
+    refundable: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """How a parcel is followed. `carrier` is the upper-case code of `domain.carriers`."""
+
+    carrier: str
+    tracking_number: str
+    shipping_method_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipment:
+    """A parcel the platform has recorded."""
+
+    id: str
+    external_shipment_id: str | None
+    tracking: Tracking | None
+    items: tuple[ItemQuantity, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """Units given up, by whomever; the platform does not say by whom."""
+
+    id: str
+    items: tuple[ItemQuantity, ...]
+    reason_code: str | None
+    reason_description: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundedItem:
+    """What one refund gave back on one item; `quantity` only when it was refunded by units."""
+
+    item_id: str
+    quantity: int | None
+    amount: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRecord:
+    """A refund the platform has recorded. `amount` is the whole, `shipping` its shipping part."""
+
+    id: str
+    items: tuple[RefundedItem, ...]
+    reason_code: str | None
+    amount: Money | None
+    shipping: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The charge of one shipment; refunds need it captured (Payments: `transaction_details` present)."""
+
+    id: str
+    total: Money | None
+    captured: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the order came to when it was placed; the platform never changes it afterwards."""
+
+    items: Money
+    shipping: Money
+    tax: Money
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyer:
+    """Who bought. `email` is the platform's relay address."""
+
+    name: str | None
+    email: str | None
+    email_remarketing_option: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the parcels go; absent parts are None."""
+
+    name: str | None
+    street1: str | None
+    street2: str | None
+    city: str | None
+    state: str | None
+    postal_code: str | None
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One order as read from the platform, without the buyer: buyer data travels apart, to be sealed."""
+
+    id: str
+    shop_id: str
+    state: OrderState
+    channel: str | None
+    created_at: datetime
+    updated_at: datetime
+    ship_by: date | None
+    merchant_order_reference: str | None
+    items: tuple[OrderItem, ...]
+    totals: Totals | None
+    shipments: tuple[Shipment, ...]
+    cancellations: tuple[Cancellation, ...]
+    refunds: tuple[RefundRecord, ...]
+    payments: tuple[Payment, ...]
+
+    def item(self, item_id: str) -> OrderItem | None:
+        """Return the item of that id, or None."""
+        return next((item for item in self.items if item.id == item_id), None)
+
+    @property
+    def open_units(self) -> int:
+        """Units neither shipped nor cancelled."""
+        return sum(item.units.open for item in self.items)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOrder:
+    """What one read of the platform gave: the order, and apart from it the buyer data in clear."""
+
+    order: Order
+    buyer: Buyer | None
+    shipping_address: Address | None

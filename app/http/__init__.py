@@ -1,0 +1,1 @@
+"""FastAPI: routes, models, API keys and problem details."""
