@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +31,25 @@ class Shop:
     def reference_for(self, order_id: str) -> str:
         """Return the merchant_order_reference an automatic acknowledgement of that order carries."""
         return self.reference_template.replace("{order_id}", order_id)
+
+
+class Shops:
+    """The shops this installation serves, found by commerce account id or page id."""
+
+    def __init__(self, shops: Iterable[Shop]) -> None:
+        self._by_id = {shop.id: shop for shop in shops}
+        self._by_account = {shop.page_id: shop for shop in self._by_id.values()} | self._by_id
+
+    def __iter__(self) -> Iterator[Shop]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, shop_id: str) -> Shop | None:
+        """Return the shop of that commerce account, or None."""
+        return self._by_id.get(shop_id)
+
+    def by_account(self, account_id: str | None) -> Shop | None:
+        """Return the shop whose commerce account or page that is, or None: the id is only a hint."""
+        return self._by_account.get(account_id) if account_id else None

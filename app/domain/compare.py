@@ -1,0 +1,81 @@
+"""Comparing two copies of an order: what happened between them, as timeline entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.domain.timeline import TimelineEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
+
+
+def compare(old: Order | None, new: Order, *, at: datetime, cause: str) -> tuple[TimelineEntry, ...]:
+    """Return what is new in `new`, oldest kind of news first; nothing when both say the same.
+
+    `cause` says how the news reached us. An order seen for the first time is `order.found`, whatever state
+    it is in by then.
+    """
+    return tuple(
+        TimelineEntry(at=at, what=what, cause=cause, detail=detail) for what, detail in _news(old, new)
+    )
+
+
+def _news(old: Order | None, new: Order) -> Iterator[tuple[str, dict[str, Any]]]:
+    if old is None:
+        yield "order.found", {"state": new.state.value}
+    elif old.state is not new.state:
+        yield "order.state_changed", {"from": old.state.value, "to": new.state.value}
+    if new.merchant_order_reference and (old is None or not old.merchant_order_reference):
+        yield "order.reference_set", {"merchant_order_reference": new.merchant_order_reference}
+    yield from _shipment_news(old.shipments if old else (), new)
+    known = {record.id for record in old.cancellations} if old else set()
+    for cancellation in new.cancellations:
+        if cancellation.id not in known:
+            items = _items(cancellation.items)
+            yield (
+                "cancellation.added",
+                {"cancellation_id": cancellation.id, "reason_code": cancellation.reason_code, "items": items},
+            )
+    known = {record.id for record in old.refunds} if old else set()
+    for refund in new.refunds:
+        if refund.id not in known:
+            amount = refund.amount.document() if refund.amount else None
+            yield (
+                "refund.added",
+                {"refund_id": refund.id, "reason_code": refund.reason_code, "amount": amount},
+            )
+    captured = {payment.id for payment in old.payments if payment.captured} if old else set()
+    for payment in new.payments:
+        if payment.captured and payment.id not in captured:
+            yield "payment.captured", {"payment_id": payment.id}
+
+
+def _shipment_news(before: tuple[Shipment, ...], new: Order) -> Iterator[tuple[str, dict[str, Any]]]:
+    known = {shipment.id: shipment for shipment in before}
+    for shipment in new.shipments:
+        earlier = known.get(shipment.id)
+        named = {"shipment_id": shipment.id, "external_shipment_id": shipment.external_shipment_id}
+        if earlier is None:
+            yield (
+                "shipment.added",
+                named | {"tracking": _tracking(shipment.tracking), "items": _items(shipment.items)},
+            )
+        elif earlier.tracking != shipment.tracking:
+            yield (
+                "shipment.tracking_changed",
+                named | {"from": _tracking(earlier.tracking), "to": _tracking(shipment.tracking)},
+            )
+
+
+def _tracking(tracking: Tracking | None) -> dict[str, str] | None:
+    if tracking is None:
+        return None
+    return {"carrier": tracking.carrier, "tracking_number": tracking.tracking_number}
+
+
+def _items(items: tuple[ItemQuantity, ...]) -> list[dict[str, Any]]:
+    return [{"item_id": line.item_id, "quantity": line.quantity} for line in items]
