@@ -84,7 +84,7 @@ def _ship_items(order: Order, change: Ship) -> Decision:
             return Refusal(
                 code="items_required",
                 title="The shipment names no items",
-                detail=f"The shipment for order {order.id} names neither its items nor "all that is left".",
+                detail=f"The shipment for order {order.id} names neither items nor all of them.",
                 cure='Name the items, or send "ship_all_remaining": true.',
             )
         items = tuple(
