@@ -1,0 +1,64 @@
+"""What reading from the platform can fail with.
+
+GraphError
+├── OrderNotFound     the platform does not know the order, or not for this shop's token
+├── ReadRefused       a coded error: final, or to be fixed by a person     .outcome
+├── ReadHeld          the platform makes us wait: its limits, or the token .outcome
+├── ReadFailed        no answer, or none that can be read: later again     .outcome
+└── UnreadableOrder   an answer came, but the order in it makes no sense   .order_id
+
+Writes never raise these: their outcome is a value (`client.GraphClient.send`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.domain.outcomes import Refused, Throttled, Unknown
+
+
+class GraphError(Exception):
+    """A read from the platform did not give what was asked for."""
+
+
+class OrderNotFound(GraphError):
+    """The platform does not know that order, or does not show it to this shop's token."""
+
+    def __init__(self, order_id: str, outcome: Refused) -> None:
+        super().__init__(f"The platform does not know order {order_id}: {outcome.message}")
+        self.order_id = order_id
+        self.outcome = outcome
+
+
+class ReadRefused(GraphError):
+    """The platform answered the read with a coded error."""
+
+    def __init__(self, what: str, outcome: Refused) -> None:
+        super().__init__(f"The platform refused to read {what}: {outcome.message} (code {outcome.code})")
+        self.outcome = outcome
+
+
+class ReadHeld(GraphError):
+    """The platform makes the shop wait, for its limits or for its token."""
+
+    def __init__(self, what: str, outcome: Throttled) -> None:
+        super().__init__(f"The platform holds reading {what} back ({outcome.hold}): {outcome.message}")
+        self.outcome = outcome
+
+
+class ReadFailed(GraphError):
+    """The platform did not answer the read, or not readably."""
+
+    def __init__(self, what: str, outcome: Unknown) -> None:
+        super().__init__(f"Reading {what} failed: {outcome.message}")
+        self.outcome = outcome
+
+
+class UnreadableOrder(GraphError):
+    """The platform sent an order that makes no sense. `order_id` is "" when even that was missing."""
+
+    def __init__(self, order_id: str, reason: str) -> None:
+        super().__init__(f"Order {order_id or 'without an id'} cannot be read: {reason}")
+        self.order_id = order_id
+        self.reason = reason
