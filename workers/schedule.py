@@ -1,0 +1,149 @@
+"""The scheduler: moves scheduled jobs to their queues on time, and wakes what runs periodically.
+
+    python -m workers.schedule
+
+RQ's own scheduler does the moving. Its loop is replaced, because RQ's waits a second between looks, gives up
+when Redis is away and holds its lock for a minute after a kill -9; and its cron enqueues with pickle, which
+our JSON workers can't read. Several schedulers may run: RQ's lock of each queue lets one of them act.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from redis.exceptions import RedisError
+from rq.scheduler import RQScheduler
+from rq.scripts import acquire_or_refresh_lock, release_lock
+from rq.serializers import JSONSerializer
+
+from app.queues import INTAKE, QUEUES, SWEEP, Jobs, QueueUnavailable, Wake, connect_queues, reconcile_wake
+from app.settings import Settings, SettingsError, load_settings
+from app.telemetry import configure_logging
+from workers.worker import install_stop
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from redis import Redis
+
+TICK_S = 0.5  # a retry starts at most this much after the full second it is due at
+LOCK_TTL_S = 5  # how long after a kill -9 another scheduler takes over
+STRANDED_LOOK_S = 2.0
+
+_log = structlog.get_logger("workers.schedule")
+
+
+@dataclass(slots=True, kw_only=True)
+class Periodic:
+    """One wake and how often it is written; the first time at once."""
+
+    wake: Wake
+    every_s: float
+    next_s: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Schedule:
+    """What one scheduler does at a tick. Raises RedisError or QueueUnavailable when Redis is away."""
+
+    connection: Redis
+    jobs: Jobs
+    periodic: list[Periodic]
+    token: str = field(default_factory=lambda: uuid4().hex)
+    mover: RQScheduler = field(init=False)
+    first_seen: dict[str, float] = field(default_factory=dict)
+    next_look_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Build RQ's scheduler over the same connection; it takes no lock and starts no process itself."""
+        self.mover = RQScheduler(
+            list(QUEUES), connection=self.connection, serializer=JSONSerializer, name=self.token
+        )
+
+    def tick(self, now_s: float) -> None:
+        """Move what is due, wake what is periodic, give stranded jobs back: on queues we own."""
+        owned = [name for name in QUEUES if self._owns(name)]
+        if owned:
+            self.mover.prepare_registries(owned)
+            self.mover.enqueue_scheduled_jobs()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+        if INTAKE not in owned:
+            return
+        for periodic in self.periodic:
+            if now_s >= periodic.next_s:
+                self.jobs.wake([periodic.wake])
+                periodic.next_s = now_s + periodic.every_s
+        if now_s >= self.next_look_s:
+            returned = self.jobs.return_stranded(self.first_seen, now_s)
+            self.next_look_s = now_s + STRANDED_LOOK_S
+            if returned:
+                _log.warning("stranded_jobs_returned", count=returned)
+
+    def release(self) -> None:
+        """Give the locks back, so that another scheduler goes on at once."""
+        for name in QUEUES:
+            release_lock(self.connection, RQScheduler.get_locking_key(name), self.token)
+
+    def _owns(self, queue: str) -> bool:
+        key = RQScheduler.get_locking_key(queue)
+        return acquire_or_refresh_lock(self.connection, key, self.token, LOCK_TTL_S) != "taken"
+
+
+def periodic_wakes(settings: Settings) -> list[Periodic]:
+    """Return what runs periodically: the sweep, and the poll of each shop."""
+    polls = [
+        Periodic(wake=reconcile_wake(shop.id), every_s=settings.reconcile_interval_s)
+        for shop in settings.shops()
+    ]
+    return [Periodic(wake=SWEEP, every_s=settings.sweep_interval_s), *polls]
+
+
+def run(schedule: Schedule, stopped: threading.Event) -> None:
+    """Tick until `stopped`; Redis away is waited out."""
+    away = False
+    while not stopped.wait(TICK_S):
+        try:
+            schedule.tick(time.monotonic())
+        except (RedisError, QueueUnavailable) as error:
+            if not away:
+                _log.warning("redis_away", error=str(error))
+            away = True
+        else:
+            if away:
+                _log.info("redis_back")
+            away = False
+    try:
+        schedule.release()
+    except RedisError as error:
+        _log.warning("locks_not_released", error=str(error))  # they expire in LOCK_TTL_S
+
+
+def main() -> int:
+    """Run the scheduler until SIGTERM; return the exit code."""
+    try:
+        settings = load_settings(os.environ)
+        connection = connect_queues(settings.require_redis_url())
+    except SettingsError as error:
+        sys.stderr.write(f"The scheduler can't start: {error}\n")
+        return 2
+    configure_logging(level=settings.log_level, role="scheduler")
+    stopped = threading.Event()
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    install_stop(stop)
+    schedule = Schedule(connection=connection, jobs=Jobs(connection), periodic=periodic_wakes(settings))
+    _log.info("scheduler_ready", periodic=[periodic.wake.job_id for periodic in schedule.periodic])
+    run(schedule, stopped)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""The RQ worker: one process, one queue, warm clients, and no reason to stop but being told to.
+
+    python -m workers.worker --queue lifecycle
+
+What differs from RQ's SimpleWorker, and why:
+
+- Redis away is waited out; RQ's loop quits on a timeout and on anything it doesn't know.
+- SIGTERM only raises a flag. RQ raises out of whatever runs, and between the pop and the start of a job
+  that strands the job.
+- A thread beats while a job runs, for the worker and for the job, so that a killed worker is known within
+  seconds and not after the job's timeout.
+- A job that was woken again while it ran stays woken: RQ would mark it finished and let it expire.
+- RQ's pubsub thread for remote commands isn't started; it is a connection and a thread nobody uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import structlog
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker, worker_registration
+from rq.exceptions import DequeueTimeout
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat
+from rq.worker import WorkerStatus
+
+from app.queues import QUEUES, connect_queues
+from app.settings import SettingsError, load_settings
+from app.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from redis import Redis
+    from redis.client import Pipeline
+    from rq.executions import Execution
+
+BEAT_S = 3.0  # five beats fit into the 15 s after which others give a worker up
+WORKER_TTL_S = 30  # a killed worker leaves the dashboard this soon
+POP_TIMEOUT_S = 1  # how long a SIGTERM can wait for an idle worker
+MAINTENANCE_INTERVAL_S = 60  # RQ's registries are tidied this often, not every ten minutes
+REDIS_PAUSES_S = (0.1, 0.25, 0.5, 1.0)  # back within 2 s of Redis's return; the last one repeats
+
+_log = structlog.get_logger("workers.worker")
+
+
+class LaneWorker(SimpleWorker):
+    """Runs the jobs of exactly one queue, in this process, until `request_stop`."""
+
+    log_result_lifespan = False
+
+    def __init__(self, queue: str, *, connection: Redis, name: str | None = None) -> None:
+        """Register nothing yet: Redis may be away while this is built, and `serve` waits for it."""
+        super().__init__(
+            [queue],
+            name=name or f"{queue}-{os.getpid()}-{uuid4().hex[:8]}",
+            connection=connection,
+            serializer=JSONSerializer,
+            maintenance_interval=MAINTENANCE_INTERVAL_S,
+            log_job_description=False,
+            prepare_for_work=False,  # it would call Redis; the two facts it learns are set here
+        )
+        self.hostname = os.uname().nodename
+        self.pid = os.getpid()
+        self.birth_date = self.last_heartbeat = now()
+        self._running: Job | None = None
+        self._done = threading.Event()
+
+    @property
+    def connection_timeout(self) -> int:
+        """The socket timeout RQ asks for; ours is set where the connection is made."""
+        return POP_TIMEOUT_S + 1
+
+    def serve(self) -> None:
+        """Run jobs until told to stop; a running job is finished first. Outlives every outage of Redis."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        failures = 0
+        while not self._stop_requested:
+            try:
+                self._serve_once()
+                failures = 0
+            except RedisError as error:
+                self.executions.clear()
+                pause_s = REDIS_PAUSES_S[min(failures, len(REDIS_PAUSES_S) - 1)]
+                failures += 1
+                _log.warning("redis_away", queue=self.queues[0].name, error=str(error), pause_s=pause_s)
+                time.sleep(pause_s)
+        self._done.set()
+        self._say_goodbye()
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
+        """Finish the running job, then stop."""
+        self._stop_requested = True
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002
+        """Keep the worker's record alive for WORKER_TTL_S, whatever RQ asks for: the thread beats often."""
+        super().heartbeat(WORKER_TTL_S, pipeline)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job in this thread and log what came of it, by id and without arguments."""
+        started_s = time.monotonic()
+        self._running = job
+        try:
+            super().execute_job(job, queue)
+        finally:
+            self._running = None
+        took_ms = round((time.monotonic() - started_s) * 1000, 1)
+        status = str(job.get_status(refresh=False))
+        _log.info("job", job_id=job.id, queue=queue.name, status=status, took_ms=took_ms)
+
+    def handle_job_success(
+        self, job: Job, queue: Queue, started_job_registry: Any, execution: Execution
+    ) -> None:
+        """Finish the job, unless it was woken again meanwhile."""
+        if not self._settled_as_woken(job, execution):
+            super().handle_job_success(job, queue, started_job_registry, execution)
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Put the job into the failed registry, unless it was woken again meanwhile."""
+        if not self._settled_as_woken(job, execution):
+            super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+
+    def _serve_once(self) -> None:
+        if self.should_run_maintenance_tasks:
+            self._announce()
+            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+        found = self._pop()
+        if found is not None:
+            job, queue = found
+            self.execute_job(job, queue)
+
+    def _pop(self) -> tuple[Job, Queue] | None:
+        try:
+            return Queue.dequeue_any(
+                self.queues, POP_TIMEOUT_S, connection=self.connection, serializer=JSONSerializer
+            )
+        except DequeueTimeout:
+            return None
+        except RedisError:
+            raise
+        except Exception as error:
+            # A record nobody can read, written by something else: it must not stop the jobs behind it.
+            job_id = getattr(error, "job_id", None)
+            if job_id is None:
+                raise
+            _log.exception("unreadable_job_dropped", job_id=job_id, queue=self.queues[0].name)
+            self.queues[0].intermediate_queue.remove(job_id)
+            return None
+
+    def _settled_as_woken(self, job: Job, execution: Execution | None) -> bool:
+        status = self.connection.hget(job.key, "status")
+        if status not in (JobStatus.QUEUED.value.encode(), JobStatus.SCHEDULED.value.encode()):
+            return False
+        with self.connection.pipeline() as pipe:
+            self.cleanup_execution(job, pipe, execution)
+            self.increment_successful_job_count(pipe)
+            pipe.execute()
+        return True
+
+    def _beat(self) -> None:
+        while not self._done.wait(BEAT_S):
+            try:
+                self._announce()
+            except RedisError:
+                continue  # the main loop says so, once for both
+
+    def _announce(self) -> None:
+        """Write the whole record, not only a beat: RQ's keys may have been deleted under us."""
+        self.last_heartbeat = now()
+        running = self._running
+        with self.connection.pipeline() as pipe:
+            pipe.hset(self.key, mapping=self.serialize())
+            pipe.hset(self.key, "state", WorkerStatus.BUSY if running else WorkerStatus.IDLE)
+            worker_registration.register(self, pipe)
+            self.heartbeat(pipeline=pipe)
+            if running:
+                pipe.hset(running.key, "last_heartbeat", utcformat(self.last_heartbeat))
+            new_hash = pipe.execute()[-1] if running else 0
+        if running and new_hash:
+            self.connection.delete(running.key)  # the record was deleted meanwhile; leave no stump
+
+    def _say_goodbye(self) -> None:
+        try:
+            self.register_death()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+        except RedisError as error:
+            _log.warning("farewell_unheard", error=str(error))  # the record expires by itself
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one worker until SIGTERM; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workers.worker", description="Run the jobs of one queue."
+    )
+    parser.add_argument("--queue", choices=QUEUES, required=True)
+    queue: str = parser.parse_args(argv).queue
+    try:
+        settings = load_settings(os.environ)
+        configure_logging(level=settings.log_level, role="worker")
+        worker = LaneWorker(queue, connection=connect_queues(settings.require_redis_url()))
+    except SettingsError as error:
+        sys.stderr.write(f"The worker can't start: {error}\n")
+        return 2
+    install_stop(worker.request_stop)
+    from workers import jobs  # noqa: PLC0415 - it builds what every job shares, and only a worker may
+
+    jobs.prepare(settings)
+    _log.info("worker_ready", queue=queue, pid=worker.pid)
+    worker.serve()
+    _log.info("worker_stopped", queue=queue, pid=worker.pid)
+    return 0
+
+
+def install_stop(stop: Callable[[int, FrameType | None], None]) -> None:
+    """Let SIGTERM and SIGINT both mean: finish what runs, then stop."""
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
