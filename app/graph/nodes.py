@@ -68,7 +68,7 @@ ShipDay = Annotated[date | None, BeforeValidator(_to_date)]
 class Node(BaseModel):
     """A lenient model: what it does not know is passed over."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=False)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -101,7 +101,7 @@ class ItemNode(Node):
     id: Text
     retailer_id: Text = ""
     product_id: Text | None = None
-    product_name: str | None = None
+    product_name: Text | None = None
     quantity: Annotated[int, Field(ge=0)]
     price_per_unit: AmountNode
     status: Annotated[UnitsNode | None, BeforeValidator(_to_members)] = None

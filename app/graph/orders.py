@@ -1,7 +1,8 @@
-"""Orders as the platform tells them, made into the domain's: units counted, money exact, the buyer set apart."""
+"""Orders as the platform tells them, made the domain's: units counted, money exact, the buyer set apart."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         PaymentNode,
         RefundNode,
         ShipmentNode,
+        TrackingNode,
     )
 
 # The sub-fields of each edge; the client reads an edge's further pages with the same ones.
@@ -55,7 +57,7 @@ EDGES: Mapping[str, str] = {
     ),
     "payments": "id,total_amount,transaction_details",
 }
-# The sub-fields of the `items` inside a shipment, cancellation or refund, where these have pages of their own.
+# The sub-fields of the `items` inside a shipment, cancellation or refund, for these may have pages too.
 LINE_FIELDS: Mapping[str, str] = {
     "shipments": "id,quantity",
     "cancellations": "id,quantity",
@@ -157,18 +159,20 @@ def _lines(lines: list[LineNode]) -> tuple[ItemQuantity, ...]:
 
 
 def _shipment(node: ShipmentNode) -> Shipment:
-    info = node.tracking_info
-    tracking = info and Tracking(
-        # Sent as FEDEX, read back as fedex (Fulfillment API reference).
-        carrier=info.carrier.upper(),
-        tracking_number=info.tracking_number,
-        shipping_method_name=info.shipping_method_name,
-    )
     return Shipment(
         id=node.id,
         external_shipment_id=node.external_shipment_id,
-        tracking=tracking,
+        tracking=_tracking(node.tracking_info) if node.tracking_info else None,
         items=_lines(node.items.data),
+    )
+
+
+def _tracking(node: TrackingNode) -> Tracking:
+    return Tracking(
+        # Sent as FEDEX, read back as fedex (Fulfillment API reference).
+        carrier=node.carrier.upper(),
+        tracking_number=node.tracking_number,
+        shipping_method_name=node.shipping_method_name,
     )
 
 
@@ -201,8 +205,8 @@ def _refund_amount(node: RefundNode) -> Money | None:
         return None
     whole = parts.amount if parts.amount is not None else parts.total
     if whole is None and parts.subtotal is not None:
-        # `tax` comes negative: the whole is subtotal + shipping - tax, as Meta's own Magento connector has it.
-        whole = parts.subtotal + abs(parts.shipping or 0) - (parts.tax or 0)
+        # `tax` comes negative: the whole is subtotal + shipping - tax, as Meta's Magento connector has it.
+        whole = parts.subtotal + abs(parts.shipping or Decimal(0)) - (parts.tax or Decimal(0))
     return Money.parse(whole, parts.currency) if whole is not None else None
 
 

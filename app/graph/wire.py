@@ -146,9 +146,11 @@ def _entry(word: str | None, raw: object) -> Entry:
     )
 
 
-def _read(
-    word: str | None, members: dict[str, Any]
-) -> tuple[list[tuple[str | None, str | None]], str | None]:
+# The order and the account one change names, where it names them.
+_Named = tuple[str | None, str | None]
+
+
+def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str | None]:
     """Return the (order id, account id) pairs the entry names, at least one, and what is unknown about it."""
     own = _text(members.get("id"), _ID) if word == "commerce_order" else None
     changes = members.get("changes")
