@@ -1,0 +1,1 @@
+"""Merchant integrations that run: each talks to Orderwire as a merchant's own system would."""

@@ -1,0 +1,135 @@
+"""Both sides of the wire as the demo uses them, and a narrator."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from examples.demo.stack import Stack
+
+WAIT_S = 20.0
+PAUSE_S = 0.05
+JOB_OF_CAUSE = {"webhook": "sync", "reconciliation": "reconcile", "rest": "-", "policy": "sync"}
+
+
+class ShopFloor:
+    """The merchant's OMS and the platform's control side, with every step told as it happens."""
+
+    def __init__(self, stack: Stack, started: float) -> None:
+        self.stack = stack
+        self.started = started
+        self.jobs: set[str] = set()
+        self._api = httpx.Client(
+            base_url=stack.api_url, headers={"Authorization": f"Bearer {stack.api_key}"}, timeout=35
+        )
+        self._platform = httpx.Client(base_url=stack.sandbox_url, timeout=15)
+        self._told: dict[str, int] = {}
+
+    def tell(self, order_id: str, what: str, job: str = "-") -> None:
+        """Print one step: elapsed time, order, what happened, and the RQ job that did it."""
+        print(f"{time.monotonic() - self.started:6.2f} s  {order_id:<18} {what:<78} {job}", flush=True)
+
+    def platform(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the sandbox's control side."""
+        answer = self._platform.request(method, f"/_sandbox{path}", json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def place(self, *, state: str, items: list[dict[str, Any]]) -> str:
+        """Have a buyer place an order; returns its id."""
+        made = self.platform("POST", "/orders", {"items": items, "state": state, "shipping": "6.00"})
+        order_id = str(made["ids"][0])
+        self.tell(order_id, f"placed on the platform, {state}")
+        return order_id
+
+    def order(self, order_id: str) -> dict[str, Any] | None:
+        """Return the order as Orderwire answers it, or None while it does not know it."""
+        answer = self._api.get("/v1/orders", params={"limit": 100})
+        answer.raise_for_status()
+        return next((order for order in answer.json()["data"] if order["id"] == order_id), None)
+
+    def post(self, order_id: str, verb: str, body: dict[str, Any]) -> httpx.Response:
+        """Ask Orderwire for a change and wait for its end."""
+        headers = {"Prefer": "wait=20", "Idempotency-Key": str(uuid.uuid4())}
+        answer = self._api.post(f"/v1/orders/{order_id}/{verb}", json=body, headers=headers)
+        self.follow(order_id)
+        return answer
+
+    def follow(self, order_id: str) -> None:
+        """Tell what is new on the order's timeline."""
+        answer = self._api.get(f"/v1/orders/{order_id}/timeline", params={"limit": 100})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return
+        entries = answer.json()["data"]
+        for entry in entries[self._told.get(order_id, 0) :]:
+            job = (
+                entry["detail"].get("kind")
+                if entry["cause"] == "command"
+                else JOB_OF_CAUSE.get(entry["cause"])
+            )
+            if entry["what"] != "command.accepted" and job not in (None, "-"):
+                self.jobs.add(str(job))
+            self.tell(order_id, _sentence(entry), str(job or "-"))
+        self._told[order_id] = len(entries)
+
+    def until(self, order_id: str, wish: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Follow the order until Orderwire's copy holds what is wished for."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            self.follow(order_id)
+            order = self.order(order_id)
+            if order is not None and holds(order):
+                return order
+            time.sleep(PAUSE_S)
+        raise TimeoutError(f"order {order_id} was not {wish} within {WAIT_S:.0f} s")
+
+    def send_webhook(self, order_id: str, *, one_by_one: int, at_once: int) -> list[int]:
+        """Post one signed webhook many times; returns the status codes."""
+        now = int(time.time())
+        change = {"field": "orders", "value": {"order_id": order_id, "event": "ORDER_CREATED"}}
+        entry = {"id": self.stack.shop_id, "time": now, "changes": [change]}
+        raw = json.dumps({"object": "commerce_account", "entry": [entry]}).encode()
+        digest = hmac.new(self.stack.app_secret.encode(), raw, hashlib.sha256).hexdigest()
+        headers = {"X-Hub-Signature-256": f"sha256={digest}", "Content-Type": "application/json"}
+
+        def post(_: int) -> int:
+            return self._api.post("/webhooks/facebook", content=raw, headers=headers).status_code
+
+        with ThreadPoolExecutor(at_once) as threads:
+            concurrent = list(threads.map(post, range(at_once)))
+        return concurrent + [post(number) for number in range(one_by_one)]
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    detail = {name: value for name, value in entry["detail"].items() if value is not None}
+    shown = (
+        "state",
+        "from",
+        "to",
+        "merchant_order_reference",
+        "kind",
+        "outcome",
+        "reason_code",
+        "amount",
+        "error",
+    )
+    parts = [f"{name}={_short(detail[name])}" for name in shown if name in detail]
+    if isinstance(detail.get("tracking"), dict):
+        parts.append(_short(detail["tracking"]))
+    return f"{entry['what']} [{entry['cause']}] {' '.join(parts)}"[:78]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(str(part) for part in value.values())
+    return str(value)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.domain.money import Money
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("5.5", "5.5"), ("2.00", "2.00"), ("-1.60", "-1.60"), ("1E+2", "100")]
+)
+def test_an_amount_keeps_its_digits(text: str, shown: str) -> None:
+    assert Money.parse(text, "usd").document() == {"amount": shown, "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("five", "USD"),
+        ("NaN", "USD"),
+        ("Infinity", "USD"),
+        ("1e12", "USD"),
+        ("5", "EURO"),
+        ("5", "U$D"),
+        ("5", ""),
+    ],
+)
+def test_absurd_money_is_refused_by_name(amount: str, currency: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"'{currency}'") + "|" + re.escape(f"'{amount}'")):
+        Money.parse(amount, currency)
+
+
+def test_two_currencies_are_never_added() -> None:
+    with pytest.raises(ValueError, match="different currencies"):
+        Money.parse("1", "USD").plus(Money.parse("1", "EUR"))
