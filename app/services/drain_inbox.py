@@ -1,0 +1,80 @@
+"""Drain the inbox: turn what webhooks hinted at into syncs and reconciliations that are owed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.queues import DRAIN_INBOX, reconcile_wake, sync_wake
+from app.store.syncs import OwedSync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from app.domain.hints import EntryHint
+    from app.domain.shops import Shop, Shops
+    from app.services.nudge import Nudge
+    from app.store.inbox import Inbox
+
+# One round trip reads and one settles this many entries: a full delivery of the platform is 1,000.
+BATCH = 500
+# A job that drains longer than this many batches gives the worker to others; the next one goes on.
+MAX_BATCHES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainInbox:
+    """Empties the inbox: what it held is owed, durably, before it is taken out."""
+
+    inbox: Inbox
+    shops: Shops
+    nudge: Nudge
+    clock: Callable[[], datetime]
+
+    def drain(self) -> int:
+        """Return how many entries were taken out of the inbox.
+
+        An entry that names an order makes one sync of it owed, however many entries name it; one that names
+        none makes a reconciliation of its shop owed, or of every shop when it names no shop either.
+        """
+        taken = 0
+        for _ in range(MAX_BATCHES):
+            entries = self.inbox.pending(BATCH)
+            if not entries:
+                return taken
+            hints = [hint for entry in entries for hint in entry.hints]
+            drained = self.inbox.drained(
+                [entry.id for entry in entries],
+                owed=self._orders(hints),
+                shops=sorted(self._accounts(hints)),
+                now=self.clock(),
+            )
+            self.nudge.wake(
+                *(sync_wake(order_id) for order_id in drained.orders),
+                *(reconcile_wake(shop_id) for shop_id in drained.shops),
+            )
+            taken += len(entries)
+        self.nudge.wake(DRAIN_INBOX)
+        return taken
+
+    def _orders(self, hints: Iterable[EntryHint]) -> list[OwedSync]:
+        named: dict[str, OwedSync] = {}
+        for hint in hints:
+            if hint.order_id is not None:
+                shop = self.shops.by_account(hint.account_id)
+                named[hint.order_id] = OwedSync(
+                    order_id=hint.order_id, shop_id=shop.id if shop else None, cause="webhook"
+                )
+        return list(named.values())
+
+    def _accounts(self, hints: Iterable[EntryHint]) -> set[str]:
+        shops: set[str] = set()
+        for hint in hints:
+            if hint.order_id is None:
+                shop = self.shops.by_account(hint.account_id)
+                shops.update(each.id for each in self._one_or_all(shop))
+        return shops
+
+    def _one_or_all(self, shop: Shop | None) -> Iterable[Shop]:
+        return self.shops if shop is None else (shop,)

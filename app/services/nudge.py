@@ -1,0 +1,31 @@
+"""Nudge: write the jobs that wake promised work, and never fail the promise for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.queues import QueueUnavailable
+
+if TYPE_CHECKING:
+    from app.queues import Jobs, Wake
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """Wakes work whose promise is durable already: a wake that is lost is made up for by the sweep."""
+
+    jobs: Jobs
+
+    def wake(self, *wakes: Wake) -> None:
+        """Write these wakes; trouble is logged, since the ledger still says what is due."""
+        if not wakes:
+            return
+        try:
+            self.jobs.wake(wakes)
+        except QueueUnavailable as error:
+            log.warning("nudge.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))

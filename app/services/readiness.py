@@ -1,0 +1,42 @@
+"""Readiness: may traffic come in? Every check by name, so that the answer says what to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.queues import QueueUnavailable, live_workers
+from app.store.health import Check, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from redis import Redis
+
+    from app.store.connection import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Checks what our promises rest on: the store's durability, and workers to keep them."""
+
+    store: Store
+    queues: Redis
+    clock: Callable[[], datetime]
+
+    def check(self) -> tuple[Check, ...]:
+        """Return every check; a failed one says what is wrong and what to do."""
+        return (*check(self.store), self._workers())
+
+    def _workers(self) -> Check:
+        try:
+            alive = live_workers(self.queues, now=self.clock())
+        except QueueUnavailable as error:
+            return Check(name="workers", ok=False, detail=str(error))
+        missing = sorted(queue for queue, count in alive.items() if count == 0)
+        if missing:
+            detail = f"no worker on {', '.join(missing)}; start `orderwire worker --queue {missing[0]}`"
+            return Check(name="workers", ok=False, detail=detail)
+        shown = ", ".join(f"{count} on {queue}" for queue, count in sorted(alive.items()))
+        return Check(name="workers", ok=True, detail=shown)

@@ -1,0 +1,102 @@
+"""Receive a delivery: verify it, split it, and have it durable before anybody answers 200."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.graph.signature import SignatureVerdict, verify
+from app.graph.wire import Unreadable, read_delivery
+from app.store.inbox import KeptItem, NewEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from app.graph.wire import Entry
+    from app.store.inbox import AsyncInbox, Receipt
+    from app.store.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """The delivery is durable: how many entries were new, seen before, or new under a known id."""
+
+    accepted: int
+    duplicates: int
+    reused: int
+    kept: int
+    was_empty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Nobody who knows the secret sent these bytes; nothing was kept of them."""
+
+    verdict: SignatureVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveDelivery:
+    """Takes deliveries in; the hot path: one round trip to the store."""
+
+    inbox: AsyncInbox
+    secrets: Sequence[str]
+    sealer: Sealer
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    async def receive(self, raw: bytes, signature: str | None) -> Received | Rejected:
+        """Return what became of the delivery; its entries are durable by then.
+
+        Raises:
+            StoreUnavailable: nothing was kept, and the sender must send it again.
+        """
+        verdict = verify(raw, signature, self.secrets)
+        if verdict is not SignatureVerdict.VALID:
+            return Rejected(verdict=verdict)
+        now = self.clock()
+        delivery_id = self.new_id()
+        delivery = read_delivery(raw)
+        if isinstance(delivery, Unreadable):
+            text = raw.decode("utf-8", "replace")
+            kept = [self._kept(delivery_id, 0, delivery.reason, text)]
+            entries: list[NewEntry] = []
+        else:
+            kept = [
+                self._kept(delivery_id, index, entry.unknown, entry.content)
+                for index, entry in enumerate(delivery.entries)
+                if entry.unknown
+            ]
+            entries = [_new_entry(entry, delivery_id, now) for entry in delivery.entries]
+        receipt = await self.inbox.accept(entries, kept, now)
+        return _received(receipt, len(kept))
+
+    async def count_rejection(self, verdict: SignatureVerdict) -> None:
+        """Count a rejected delivery by its reason."""
+        await self.inbox.count(f"rejected_{verdict.value}")
+
+    def _kept(self, delivery_id: str, index: int, reason: str, text: str) -> KeptItem:
+        item_id = f"{delivery_id}-{index}"
+        sealed = self.sealer.seal(text, record=item_id, field="body")
+        return KeptItem(id=item_id, reason=reason, sealed=sealed)
+
+
+def _new_entry(entry: Entry, delivery_id: str, now: datetime) -> NewEntry:
+    return NewEntry(
+        digest=entry.digest,
+        identity=entry.identity,
+        hints=entry.hints,
+        delivery_id=delivery_id,
+        received_at=now,
+    )
+
+
+def _received(receipt: Receipt, kept: int) -> Received:
+    return Received(
+        accepted=receipt.accepted,
+        duplicates=receipt.duplicates,
+        reused=receipt.reused,
+        kept=kept,
+        was_empty=receipt.was_empty,
+    )

@@ -1,0 +1,57 @@
+"""Replay or dismiss a dead letter: the two things a person can do with a command that gave up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.domain.commands import CommandStatus
+from app.domain.timeline import TimelineEntry
+from app.queues import command_wake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from app.domain.commands import Command
+    from app.services.nudge import Nudge
+    from app.store.commands import Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayCommand:
+    """Puts dead letters back into their lanes, or closes them."""
+
+    commands: Commands
+    nudge: Nudge
+    clock: Callable[[], datetime]
+    new_key: Callable[[], str]
+
+    def replay(self, command_id: str) -> bool:
+        """Put the command back at the end of its lane with all its attempts ahead; False: it is not dead.
+
+        It keeps its key while it is unknown whether the platform did it, so that doing it twice stays
+        impossible; after a coded error the platform would only replay that error, and it gets a new one.
+        """
+        command = self.commands.get(command_id)
+        if command is None or command.status is not CommandStatus.DEAD:
+            return False
+        uncertain = bool(command.attempts) and command.attempts[-1].outcome in (None, "unknown")
+        key = command.idempotency_key if uncertain else self.new_key()
+        entry = self._entry(command, "command.replayed", None)
+        if not self.commands.replay(command_id, now=self.clock(), idempotency_key=key, timeline=(entry,)):
+            return False
+        self.nudge.wake(command_wake(command.kind, command_id, command.order_id))
+        return True
+
+    def dismiss(self, command_id: str, reason: str) -> bool:
+        """Close the command as failed with a person's reason; False: it is not dead."""
+        command = self.commands.get(command_id)
+        if command is None:
+            return False
+        entry = self._entry(command, "command.dismissed", reason)
+        return self.commands.dismiss(command_id, now=self.clock(), reason=reason, timeline=(entry,))
+
+    def _entry(self, command: Command, what: str, reason: str | None) -> TimelineEntry:
+        detail = {"command_id": command.id, "kind": command.kind.value, "reason": reason}
+        return TimelineEntry(at=self.clock(), what=what, cause="operator", detail=detail)

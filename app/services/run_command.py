@@ -1,0 +1,157 @@
+"""Run a command: one attempt to keep its promise. The only code that changes anything on the platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.domain.commands import Attempt, Command, CommandStatus
+from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
+from app.domain.outcomes import Outcome, Unknown, outcome_name
+from app.domain.readback import Applied, CannotTell, Evidence, read_back
+from app.domain.retry import Done, Failed
+from app.graph.requests import wire_request
+from app.queues import sync_wake
+from app.services.heartbeat import LEASE_S, heartbeat
+from app.services.settle_command import Ran, counted_attempts, lease_lost
+from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
+from app.store.commands import NotTaken
+from app.store.syncs import OwedSync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from app.domain.commands import WireRequest
+    from app.domain.orders import Order
+    from app.domain.shops import Shops
+    from app.graph.client import GraphClient
+    from app.services.nudge import Nudge
+    from app.services.settle_command import SettleCommand
+    from app.services.sync_order import SyncOrder
+    from app.store.commands import Commands
+    from app.store.orders import Orders
+    from app.store.syncs import Syncs
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommand:
+    """Runs the head of an order's lane."""
+
+    graph: GraphClient
+    shops: Shops
+    orders: Orders
+    commands: Commands
+    syncs: Syncs
+    sync_order: SyncOrder
+    settle_command: SettleCommand
+    nudge: Nudge
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    def run(self, command_id: str) -> Ran | NotTaken:
+        """Make one attempt for the command if it is due and the head of its lane.
+
+        Returns what it was settled as, or why it was not taken: it is done, waits behind another, is not
+        due, or somebody else holds its lease.
+        """
+        token = self.new_id()
+        taken = self.commands.take(command_id, token=token, now=self.clock(), lease_s=LEASE_S)
+        if isinstance(taken, NotTaken):
+            return taken
+        with heartbeat(self.commands, command_id, token=token, clock=self.clock):
+            return self._run(taken.command, token)
+
+    def _run(self, command: Command, token: str) -> Ran:
+        settle = self.settle_command
+        order = self._copy(command)
+        if isinstance(order, PlatformAway):
+            # A read-back that failed counts like an attempt: it is bounded like one, and sends nothing.
+            outcome = Unknown(message=f"the order could not be read: {order.detail}")
+            return self._settled(command, token, self._begun(command), outcome, None)
+        if isinstance(order, NotOnPlatform):
+            detail = f"Order {command.order_id} is not on the platform any more; nothing was sent."
+            return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
+        evidence = read_back(order, command.change) if _uncertain(command) else None
+        if isinstance(evidence, Applied):
+            return settle.without_attempt(command, token, CommandStatus.SUCCEEDED, evidence.evidence)
+        if isinstance(evidence, CannotTell):
+            # Today's copy may show the very change: deciding on it would refuse what was applied.
+            return self._attempt(command, token, command.wire, evidence)
+        match decide(order, command.change, self.clock()):
+            case Refusal() as refusal:
+                detail = f"{refusal.code}: {refusal.detail} {refusal.cure}"
+                return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
+            case AlreadyDone(detail=detail):
+                return settle.without_attempt(command, token, CommandStatus.SUCCEEDED, detail)
+            case Allowed(change=change):
+                wire = command.wire or wire_request(command.order_id, change, command.idempotency_key)
+                return self._attempt(command, token, wire, evidence)
+
+    def _copy(self, command: Command) -> Order | PlatformAway | NotOnPlatform:
+        """Return today's copy: the stored one, read again when it is owed a sync or an attempt was made."""
+        if not command.attempts and self.syncs.get(command.order_id) is None:
+            stored = self.orders.get(command.order_id)
+            if stored is not None:
+                return stored.order
+        match self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id):
+            case Synced(stored=stored):
+                return stored.order
+            case other:
+                return other
+
+    def _attempt(
+        self, command: Command, token: str, wire: WireRequest | None, evidence: Evidence | None
+    ) -> Ran:
+        shop = self.shops.get(command.shop_id)
+        if shop is None:
+            detail = f"Shop {command.shop_id} is not configured any more; configure it and replay this."
+            return self.settle_command.without_attempt(command, token, CommandStatus.DEAD, detail)
+        wire = wire or wire_request(command.order_id, command.change, command.idempotency_key)
+        attempt = self._begun(command)
+        if not self.commands.begin_attempt(command.id, token=token, attempt=attempt, wire=wire):
+            return lease_lost(command)
+        reply = self.graph.send(shop, wire, timeout_s=attempt.timeout_s, kind=command.kind)
+        log.info(
+            "attempt.finished",
+            command_id=command.id,
+            order_id=command.order_id,
+            kind=command.kind.value,
+            number=attempt.number,
+            outcome=outcome_name(reply.outcome),
+            trace=reply.fbtrace_id,
+        )
+        return self._settled(command, token, attempt, reply.outcome, evidence)
+
+    def _begun(self, command: Command) -> Attempt:
+        return Attempt(
+            number=command.attempts[-1].number + 1 if command.attempts else 1,
+            started_at=self.clock(),
+            timeout_s=self.settle_command.policy.timeout_s(counted_attempts(command) + 1),
+            idempotency_key=command.idempotency_key,
+        )
+
+    def _settled(
+        self, command: Command, token: str, attempt: Attempt, outcome: Outcome, evidence: Evidence | None
+    ) -> Ran:
+        step = self.settle_command.next_step(command, outcome)
+        if isinstance(step, Done | Failed):
+            self._read_again(command)
+        return self.settle_command.after_attempt(command, token, attempt, outcome, step, evidence)
+
+    def _read_again(self, command: Command) -> None:
+        """Read the order after an answer: what it says now is the copy the next command is decided on."""
+        result = self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id)
+        if isinstance(result, PlatformAway):
+            owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause="command")
+            if self.syncs.owe(owed, self.clock()):
+                self.nudge.wake(sync_wake(command.order_id))
+
+
+def _uncertain(command: Command) -> bool:
+    """Return whether the last attempt may have been applied without our hearing of it."""
+    return bool(command.attempts) and command.attempts[-1].outcome in (None, "unknown")

@@ -1,0 +1,73 @@
+"""Pay an owed sync: read the order until nothing newer is owed for it, or put it off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.queues import sync_wake
+from app.services.record_order import OrderContended
+from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from app.services.nudge import Nudge
+    from app.services.sync_order import SyncOrder, SyncResult
+    from app.store.syncs import OwedSync, Syncs
+
+log = structlog.get_logger()
+
+# An order that webhooks keep touching is read this often in one job; then others have their turn.
+MAX_READS = 3
+# A read that failed is tried again after this, doubled with each failure up to the cap, and never dropped.
+FIRST_DELAY_S = 5.0
+MAX_DELAY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOwed:
+    """Pays what is owed for one order."""
+
+    syncs: Syncs
+    sync_order: SyncOrder
+    nudge: Nudge
+    clock: Callable[[], datetime]
+
+    def pay(self, order_id: str) -> None:
+        """Sync the order if a sync of it is owed; one marked again meanwhile is read again."""
+        for _ in range(MAX_READS):
+            owed = self.syncs.get(order_id)
+            if owed is None:
+                return
+            result = self._sync(owed)
+            if isinstance(result, PlatformAway):
+                self._put_off(owed, result.detail)
+                return
+            self._log(owed, result)
+        self.nudge.wake(sync_wake(order_id))
+
+    def _sync(self, owed: OwedSync) -> SyncResult:
+        try:
+            return self.sync_order.sync(owed.order_id, cause=owed.cause, shop_id=owed.shop_id)
+        except OrderContended as error:
+            return PlatformAway(detail=str(error), retry_after_s=FIRST_DELAY_S)
+
+    def _put_off(self, owed: OwedSync, detail: str) -> None:
+        failures = owed.failures + 1
+        delay_s = min(FIRST_DELAY_S * 2.0 ** min(failures - 1, 30), MAX_DELAY_S)
+        due_at = self.clock() + timedelta(seconds=delay_s)
+        self.syncs.postpone(owed.order_id, owed.seq, due_at=due_at, error=detail, failures=failures)
+        self.nudge.wake(sync_wake(owed.order_id, due_at))
+        log.warning("sync.put_off", order_id=owed.order_id, failures=failures, delay_s=delay_s, reason=detail)
+
+    def _log(self, owed: OwedSync, result: SyncResult) -> None:
+        match result:
+            case Synced(news=news):
+                log.info("sync.finished", order_id=owed.order_id, cause=owed.cause, news=len(news))
+            case NotOnPlatform():
+                log.warning("sync.not_on_platform", order_id=owed.order_id, cause=owed.cause)

@@ -1,0 +1,215 @@
+"""Wiring: the one place that builds everything from settings."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from ulid import ULID
+
+from app.domain.retry import RetryPolicy
+from app.domain.shops import Shops
+from app.graph.client import GraphClient, open_http
+from app.queues import Jobs, connect_queues
+from app.services.await_command import AwaitCommand
+from app.services.drain_inbox import DrainInbox
+from app.services.nudge import Nudge
+from app.services.readiness import Readiness
+from app.services.receive_delivery import ReceiveDelivery
+from app.services.reconcile import Reconcile
+from app.services.record_order import RecordOrder
+from app.services.replay_command import ReplayCommand
+from app.services.run_command import RunCommand
+from app.services.settle_command import SettleCommand
+from app.services.submit_change import SubmitChange
+from app.services.sweep import Sweep
+from app.services.sync_order import SyncOrder
+from app.services.sync_owed import SyncOwed
+from app.store.apikeys import ApiKeys
+from app.store.commands import Commands
+from app.store.connection import connect, connect_async
+from app.store.idempotency import Idempotency
+from app.store.inbox import AsyncInbox, Inbox
+from app.store.orders import Orders
+from app.store.sealing import Sealer
+from app.store.shops import ShopMarks
+from app.store.syncs import Syncs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.settings import Settings
+    from app.store.connection import Store
+
+# A route answers 503 within a second when Redis is away; a worker has time to wait for a busy one.
+STORE_TIMEOUT_S = {"api": 0.8, "worker": 5.0}
+# Connections to the platform a process may hold: the API reads for the threads that need it, a worker is one.
+CONNECTIONS = {"api": 8, "worker": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orderwire:
+    """Everything built: the parts that routes and jobs call."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    api_keys: ApiKeys
+    orders: Orders
+    commands: Commands
+    idempotency: Idempotency
+    inbox: Inbox
+    sealer: Sealer
+    jobs: Jobs
+    nudge: Nudge
+    receive_delivery: ReceiveDelivery
+    drain_inbox: DrainInbox
+    sync_order: SyncOrder
+    sync_owed: SyncOwed
+    reconcile: Reconcile
+    submit_change: SubmitChange
+    await_command: AwaitCommand
+    run_command: RunCommand
+    replay_command: ReplayCommand
+    sweep: Sweep
+    readiness: Readiness
+
+
+def build(settings: Settings, role: Literal["api", "worker"] = "worker") -> Orderwire:
+    """Build every part for one process; connections are made when they are first used."""
+    url = settings.require_redis_url()
+    store = connect(url, timeout_s=STORE_TIMEOUT_S[role])
+    queues = connect_queues(url, timeout_s=STORE_TIMEOUT_S[role])
+    return _assembled(settings, role, store, Jobs(queues), Readiness(store=store, queues=queues, clock=now))
+
+
+def now() -> datetime:
+    """Return the time, aware and in UTC; the only clock of the application."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a new id that sorts by its time."""
+    return str(ULID())
+
+
+def new_key() -> str:
+    """Return a new idempotency key for the platform: a random UUID, as it recommends."""
+    return str(uuid.uuid4())
+
+
+def jitter() -> float:
+    """Return a random number in [-1, 1] for the retry policy."""
+    return random.uniform(-1, 1)  # noqa: S311 - it spreads load and guards nothing
+
+
+def _assembled(
+    settings: Settings, role: Literal["api", "worker"], store: Store, jobs: Jobs, readiness: Readiness
+) -> Orderwire:
+    url = settings.require_redis_url()
+    secrets = settings.app_secret_texts()
+    shops = Shops(settings.shops())
+    graph = GraphClient(
+        settings.graph_url,
+        settings.graph_version,
+        secrets[0] if secrets else None,
+        open_http(settings.graph_url, connections=CONNECTIONS[role]),
+    )
+    sealer = Sealer(settings.sealing_key_bytes())
+    orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
+    nudge = Nudge(jobs=jobs)
+    record_order = RecordOrder(
+        orders=orders,
+        commands=commands,
+        nudge=nudge,
+        sealer=sealer,
+        shops=shops,
+        clock=now,
+        new_id=new_id,
+        new_key=new_key,
+    )
+    sync_order = SyncOrder(
+        graph=graph,
+        shops=shops,
+        orders=orders,
+        syncs=syncs,
+        record_order=record_order,
+        clock=now,
+        read_timeout_s=settings.read_timeout_s,
+    )
+    return Orderwire(
+        settings=settings,
+        clock=now,
+        api_keys=ApiKeys(store),
+        orders=orders,
+        commands=commands,
+        idempotency=Idempotency(store),
+        inbox=inbox,
+        sealer=sealer,
+        jobs=jobs,
+        nudge=nudge,
+        receive_delivery=ReceiveDelivery(
+            inbox=AsyncInbox(connect_async(url, timeout_s=STORE_TIMEOUT_S[role])),
+            secrets=secrets,
+            sealer=sealer,
+            clock=now,
+            new_id=new_id,
+        ),
+        drain_inbox=DrainInbox(inbox=inbox, shops=shops, nudge=nudge, clock=now),
+        sync_order=sync_order,
+        sync_owed=SyncOwed(syncs=syncs, sync_order=sync_order, nudge=nudge, clock=now),
+        reconcile=Reconcile(
+            graph=graph,
+            shops=shops,
+            orders=orders,
+            syncs=syncs,
+            marks=ShopMarks(store),
+            nudge=nudge,
+            record_order=record_order,
+            clock=now,
+            overlap_s=settings.reconcile_overlap_s,
+            read_timeout_s=settings.read_timeout_s,
+        ),
+        submit_change=SubmitChange(
+            orders=orders,
+            commands=commands,
+            sync_order=sync_order,
+            shops=shops,
+            nudge=nudge,
+            clock=now,
+            new_key=new_key,
+        ),
+        await_command=AwaitCommand(commands=commands),
+        run_command=RunCommand(
+            graph=graph,
+            shops=shops,
+            orders=orders,
+            commands=commands,
+            syncs=syncs,
+            sync_order=sync_order,
+            nudge=nudge,
+            settle_command=_settle_command(settings, commands, nudge),
+            clock=now,
+            new_id=new_id,
+        ),
+        replay_command=ReplayCommand(commands=commands, nudge=nudge, clock=now, new_key=new_key),
+        sweep=Sweep(commands=commands, syncs=syncs, inbox=inbox, nudge=nudge, clock=now),
+        readiness=readiness,
+    )
+
+
+def _settle_command(settings: Settings, commands: Commands, nudge: Nudge) -> SettleCommand:
+    return SettleCommand(
+        commands=commands,
+        nudge=nudge,
+        policy=RetryPolicy(
+            attempt_timeout_s=settings.attempt_timeout_s,
+            retry_delay_s=settings.retry_delay_s,
+            max_attempts=settings.max_attempts,
+        ),
+        clock=now,
+        new_key=new_key,
+        jitter=jitter,
+    )

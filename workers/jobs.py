@@ -1,0 +1,113 @@
+"""The functions RQ runs. Each only wakes work up: what is to be done stands in the ledger, not in the job.
+
+Exceptions:
+
+    DeadLetter (Exception)      the command gave up; the job shows in the failed registry, and requeueing it
+                                there replays the command
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rq import get_current_job
+
+from app.domain.commands import CommandStatus
+from app.queues import command_wake
+from app.services.settle_command import Ran
+from app.store.commands import NotTakenReason
+from app.wiring import build
+
+if TYPE_CHECKING:
+    from rq.job import Job
+
+    from app.settings import Settings
+    from app.wiring import Orderwire
+
+# The mark a dead letter leaves on its job, so that running that job again means: a person wants a replay.
+_DEAD = "dead_letter"
+_built: list[Orderwire] = []
+
+
+class DeadLetter(Exception):
+    """A command gave up and waits for a person to replay or dismiss it."""
+
+
+def prepare(settings: Settings) -> None:
+    """Build everything once, before the first job: clients stay warm from job to job."""
+    _built[:] = [build(settings)]
+
+
+def drain_inbox() -> None:
+    """Turn what webhooks hinted at into owed syncs."""
+    _orderwire().drain_inbox.drain()
+
+
+def sweep() -> None:
+    """Wake what is due and has no job."""
+    _orderwire().sweep.sweep()
+
+
+def sync(order_id: str) -> None:
+    """Read one order from the platform."""
+    _orderwire().sync_owed.pay(order_id)
+
+
+def reconcile(shop_id: str) -> None:
+    """Find what changed in one shop and was announced by no webhook."""
+    _orderwire().reconcile.reconcile(shop_id)
+
+
+def acknowledge(command_id: str) -> None:
+    """Run an acknowledge command."""
+    _run(command_id)
+
+
+def ship(command_id: str) -> None:
+    """Run a ship command."""
+    _run(command_id)
+
+
+def update_tracking(command_id: str) -> None:
+    """Run an update_tracking command."""
+    _run(command_id)
+
+
+def cancel(command_id: str) -> None:
+    """Run a cancel command."""
+    _run(command_id)
+
+
+def refund(command_id: str) -> None:
+    """Run a refund command."""
+    _run(command_id)
+
+
+def _run(command_id: str) -> None:
+    orderwire = _orderwire()
+    job = get_current_job()
+    if job is not None and job.meta.get(_DEAD):
+        orderwire.replay_command.replay(command_id)
+        _mark(job, dead=False)
+    result = orderwire.run_command.run(command_id)
+    if isinstance(result, Ran):
+        if result.status is CommandStatus.DEAD:
+            if job is not None:
+                _mark(job, dead=True)
+            raise DeadLetter(f"command {command_id}: {result.error}")
+    elif result.reason is NotTakenReason.NOT_DUE and result.due_at is not None:
+        # Woken early: the ledger's due time is the truth, so the wake moves to it.
+        command = orderwire.commands.get(command_id)
+        if command is not None:
+            orderwire.nudge.wake(command_wake(command.kind, command_id, command.order_id, result.due_at))
+
+
+def _mark(job: Job, *, dead: bool) -> None:
+    job.meta[_DEAD] = dead
+    job.save_meta()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+
+
+def _orderwire() -> Orderwire:
+    if not _built:
+        raise RuntimeError("workers.jobs.prepare was not called; start workers with `orderwire worker`")
+    return _built[0]
