@@ -1,0 +1,79 @@
+"""The application: every route and layer, around an Orderwire that wiring has built."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.http import webhooks
+from app.http.access import KeyCheck
+from app.http.failures import problem_of_http, problem_of_validation
+from app.http.middleware import BodyLimit, RequestContext
+from app.http.openapi import document_of, route_name
+from app.http.parts import request_id
+from app.http.problems import problem_response
+from app.http.routes import commands, health, intake, orders, writes
+from app.http.waiting import MAX_WAITERS, THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from app.wiring import Orderwire
+
+GUARDED = "/v1/"
+
+
+def create_app(orderwire: Orderwire) -> FastAPI:
+    """Return the API over these parts. It answers every failure with a problem, and leaks nothing."""
+    app = bare_app()
+    app.state.orderwire = orderwire
+    app.state.waiters = BoundedSemaphore(MAX_WAITERS)
+    # Added last is outermost: the request's id, then its key, then its size.
+    app.add_middleware(BodyLimit, prefix=GUARDED)
+    app.add_middleware(KeyCheck, prefix=GUARDED, orderwire=orderwire)
+    app.add_middleware(RequestContext)
+    return app
+
+
+def bare_app() -> FastAPI:
+    """Return the routes alone, without parts behind them: enough to describe them."""
+    app = FastAPI(
+        title="Orderwire",
+        docs_url=None,  # the pages FastAPI brings load their scripts from a CDN
+        redoc_url=None,
+        redirect_slashes=False,  # a redirected POST is sent twice, or not at all
+        strict_content_type=False,
+        generate_unique_id_function=route_name,
+        lifespan=_lifespan,
+    )
+    for room in (webhooks, orders, writes, commands, intake, health):
+        app.include_router(room.router)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.openapi = lambda: document_of(app)  # type: ignore[method-assign]  # the way FastAPI documents
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class; mypy cannot know
+    return problem_response(problem_of_http(error), request_id(request))
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    return problem_response(problem_of_validation(request, error), request_id(request))

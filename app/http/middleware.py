@@ -1,0 +1,133 @@
+"""What happens to every request before and after its route: its id, its size, and failures nobody caught.
+
+Plain ASGI, because the webhook route is the hot path and a task per layer would be its largest cost.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from ulid import ULID
+
+from app.http.failures import problem_of
+from app.http.problems import Problem, problem_response, unexpected
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger()
+
+# 1,000 acknowledgements with long references are 200 KiB; five times that is room enough for any request.
+MAX_BODY_BYTES = 1024 * 1024
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestContext:
+    """Gives each request its id, in log and answer, and turns what nobody caught into a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request; a caller's X-Request-Id is kept when it is 1 to 64 of `A-Z a-z 0-9 . _ -`."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = False
+
+        async def send_named(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(message, request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_named)
+            except ClientDisconnect:
+                log.info("request.caller_left", path=scope["path"])
+            except Exception as error:
+                problem = problem_of(error)
+                if problem is None:
+                    log.exception("request.failed", method=scope["method"], path=scope["path"])
+                if not started:
+                    await problem_response(problem or unexpected(), request_id)(scope, receive, send_named)
+
+
+class BodyLimit:
+    """Reads the whole body of a request under `prefix`, at most `MAX_BODY_BYTES` of it, before any route.
+
+    What counts are the bytes that arrive, not the Content-Length that was announced.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413 to a body that is too long; otherwise hand the body on in one piece."""
+        if scope["type"] != "http" or not scope["path"].startswith(self.prefix):
+            await self.app(scope, receive, send)
+            return
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY_BYTES:
+                await problem_response(body_too_long(MAX_BODY_BYTES), scope["state"]["request_id"])(
+                    scope, receive, send
+                )
+                return
+        await self.app(scope, _Replay(bytes(body), receive), send)
+
+
+def body_too_long(limit: int) -> Problem:
+    """Return the problem of a body over `limit` bytes; the connection is closed, the rest stays unread."""
+    return Problem(
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        code="body_too_long",
+        title="The body is too long",
+        detail=f"This route reads at most {limit:,} bytes.",
+        cure="Send less in one request.",
+        headers={"Connection": "close"},
+    )
+
+
+class _Replay:
+    """Hands out a body that was already read, then whatever the server says next."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self.body: bytes | None = body
+        self.receive = receive
+
+    async def __call__(self) -> Message:
+        if self.body is None:
+            return await self.receive()
+        body, self.body = self.body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _request_id(scope: Scope) -> str:
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else str(ULID())
+
+
+def _add_headers(message: dict[str, Any] | Message, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-Id"] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    # Answers hold orders and buyers; no cache on the way may keep them.
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,142 @@
+"""The webhook endpoint: Meta's check of it (GET) and its deliveries (POST).
+
+Asynchronous, unlike the REST routes, because it is the hot path; it makes one round trip to the store and
+answers 200 only when that has written durably. Sources: Webhooks guide, Getting Started, Validating Payloads.
+"""
+
+from __future__ import annotations
+
+# FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
+# ruff: noqa: TC002
+import asyncio
+import hmac
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import APIRouter
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from app.http.middleware import body_too_long
+from app.http.parts import parts
+from app.http.problems import Problem, ProblemError
+from app.services.receive_delivery import Rejected
+from app.store.failures import StoreUnavailable
+from app.wakes import DRAIN_INBOX
+
+if TYPE_CHECKING:
+    from app.graph.signature import SignatureVerdict
+    from app.wiring import Orderwire
+
+log = structlog.get_logger()
+
+# Meta batches up to 1,000 entries; the largest seen are below 1 MiB.
+MAX_DELIVERY_BYTES = 4 * 1024 * 1024
+# Meta waits some seconds for an answer; a sender that needs longer for its body is none.
+MAX_READ_S = 20
+MAX_CHALLENGE_CHARS = 256
+
+_CHALLENGE = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_CHALLENGE_CHARS}}}")
+
+router = APIRouter(tags=["webhooks"])
+
+
+@router.get("/webhooks/facebook", response_class=PlainTextResponse)
+async def verify_endpoint(request: Request) -> Response:
+    """Echo `hub.challenge` to whoever knows the verify token; how the platform checks a new subscription."""
+    mode, token, challenge = (_only(request, f"hub.{name}") for name in ("mode", "verify_token", "challenge"))
+    secret = parts(request).settings.verify_token
+    expected = secret.get_secret_value() if secret else ""
+    known = hmac.compare_digest(token.encode(), expected.encode()) and expected != ""
+    if not known or mode != "subscribe" or not _CHALLENGE.fullmatch(challenge):
+        raise ProblemError(_not_verified())
+    return PlainTextResponse(challenge)
+
+
+@router.post("/webhooks/facebook")
+async def receive_delivery(request: Request) -> Response:
+    """Take a signed delivery of at most 4 MiB in; 200 says that it is durable."""
+    raw = await _body(request)
+    orderwire = parts(request)
+    received = await orderwire.receive_delivery.receive(raw, request.headers.get("x-hub-signature-256"))
+    if isinstance(received, Rejected):
+        await _count(orderwire, received.verdict)
+        raise ProblemError(_rejected(received.verdict))
+    return JSONResponse(
+        {"accepted": received.accepted, "duplicates": received.duplicates, "kept": received.kept},
+        background=BackgroundTask(_nudge, orderwire) if received.was_empty and received.accepted else None,
+    )
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(MAX_READ_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_DELIVERY_BYTES:
+                    raise ProblemError(body_too_long(MAX_DELIVERY_BYTES))
+    except TimeoutError:
+        raise ProblemError(_too_slow()) from None
+    return bytes(body)
+
+
+async def _count(orderwire: Orderwire, verdict: SignatureVerdict) -> None:
+    try:
+        await orderwire.receive_delivery.count_rejection(verdict)
+    except StoreUnavailable as error:
+        log.warning("webhook.rejection_not_counted", verdict=verdict.value, reason=str(error))
+
+
+async def _nudge(orderwire: Orderwire) -> None:
+    await run_in_threadpool(orderwire.nudge.wake, DRAIN_INBOX)
+
+
+def _only(request: Request, name: str) -> str:
+    """Return the one value of a query parameter; one that comes twice is not to be chosen from."""
+    values = request.query_params.getlist(name)
+    return values[0] if len(values) == 1 else ""
+
+
+def _not_verified() -> Problem:
+    return Problem(
+        status=HTTPStatus.FORBIDDEN,
+        code="not_verified",
+        title="The endpoint check is refused",
+        detail="hub.mode, hub.verify_token and hub.challenge do not all say what they must.",
+        cure="Enter ORDERWIRE_VERIFY_TOKEN as the verify token of the subscription.",
+    )
+
+
+def _rejected(verdict: SignatureVerdict) -> Problem:
+    return Problem(
+        status=HTTPStatus.UNAUTHORIZED,
+        code="signature_rejected",
+        title="The delivery is not signed as it must be",
+        detail=f"X-Hub-Signature-256 is {_VERDICTS.get(verdict.value, verdict.value)}.",
+        cure="Sign the exact bytes of the body with HMAC-SHA256 and one of ORDERWIRE_APP_SECRETS, "
+        "as sha256= and 64 hex digits.",
+        headers={"WWW-Authenticate": "X-Hub-Signature-256"},
+    )
+
+
+_VERDICTS = {
+    "missing": "missing",
+    "malformed": "not sha256= and 64 hex digits",
+    "mismatch": "not the signature of this body under any known app secret",
+}
+
+
+def _too_slow() -> Problem:
+    return Problem(
+        status=HTTPStatus.REQUEST_TIMEOUT,
+        code="body_too_slow",
+        title="The body did not arrive",
+        detail=f"The body was not complete after {MAX_READ_S} s.",
+        cure="Send the delivery again.",
+        headers={"Connection": "close"},
+    )
