@@ -137,7 +137,8 @@ class Command:
     """A durable promise to make one change; the record the ledger keeps.
 
     `idempotency_key` is the key the next call carries; `wire` the bytes it sends, None until they are first
-    made and again after a new key; `error` the last error in plain words.
+    made and again after a new key; `error` the last error in plain words; `attempts_before` the attempts
+    made before a person replayed it, which no longer count.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Command:
     cause: str
     wire: WireRequest | None = None
     attempts: tuple[Attempt, ...] = ()
+    attempts_before: int = 0
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     error: str | None = None

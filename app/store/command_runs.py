@@ -1,0 +1,149 @@
+"""Running a command: its lease, its attempts, its settlement, and what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.domain.commands import CommandKind, CommandStatus
+from app.domain.documents import attempt_document, document_text, timeline_document
+from app.store import keys
+from app.store.command_record import command_of, wire_text
+from app.store.orders import MAX_TIMELINE
+from app.store.pages import bounded, pairs
+from app.store.script import load
+from app.store.settlements import DueCommand, NotTaken, NotTakenReason, Settled, Settlement, Taken
+from app.store.times import micros, time_of, time_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.domain.commands import Attempt, WireRequest
+    from app.domain.timeline import TimelineEntry
+    from app.store.connection import Store
+
+# Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
+MAX_ATTEMPTS_KEPT = 200
+
+
+class CommandRuns:
+    """Lets one worker at a time run the head of a lane. A `token` names one run and is never used again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._take = load(store, "command_take")
+        self._begin = load(store, "command_begin")
+        self._renew = load(store, "command_renew")
+        self._settle = load(store, "command_settle")
+        self._due = load(store, "command_due")
+
+    def take(self, command_id: str, *, token: str, now: datetime, lease_s: float) -> Taken | NotTaken:
+        """Take the lease of a command that is the head of its lane and due, for `lease_s` seconds."""
+        answer, detail = self._take(
+            [keys.command(command_id), keys.LEASES],
+            [
+                command_id,
+                token,
+                micros(now),
+                micros(now + timedelta(seconds=lease_s)),
+                keys.COMMAND_PLACES,
+            ],
+        )
+        if answer != "taken":
+            return NotTaken(reason=NotTakenReason(answer), due_at=time_or_none(detail))
+        fields = pairs(detail)
+        command = command_of(fields)
+        if command is None:
+            return NotTaken(reason=NotTakenReason.MISSING, due_at=None)
+        return Taken(command=command, lost_runs=int(fields.get("lost_runs", "0")))
+
+    def begin_attempt(self, command_id: str, *, token: str, attempt: Attempt, wire: WireRequest) -> bool:
+        """Write the attempt and its exact bytes down, before the call; False: the lease is not ours now."""
+        return bool(
+            self._begin(
+                [keys.command(command_id)],
+                [
+                    token,
+                    micros(attempt.started_at),
+                    attempt.number,
+                    document_text(attempt_document(attempt)),
+                    wire_text(wire),
+                    attempt.idempotency_key,
+                    MAX_ATTEMPTS_KEPT,
+                ],
+            )
+        )
+
+    def renew(self, command_id: str, *, token: str, until: datetime) -> bool:
+        """Move the end of our lease forward to `until`; False: the lease is another's now."""
+        return bool(self._renew([keys.command(command_id), keys.LEASES], [command_id, token, micros(until)]))
+
+    def settle(self, command_id: str, *, token: str, settlement: Settlement, now: datetime) -> Settled:
+        """End the run of a taken command: store its attempt, give the lease back, move the lane on."""
+        attempt, next_at = settlement.attempt, settlement.next_attempt_at
+        if (settlement.status is CommandStatus.WAITING) is (next_at is None):
+            raise ValueError(f"command {command_id}: only a waiting settlement has a next attempt's time")
+        ending: list[str | int] = [
+            settlement.status.value,
+            micros(next_at) if next_at else "",
+            attempt.number if attempt else "",
+            document_text(attempt_document(attempt)) if attempt else "",
+            settlement.idempotency_key,
+            "1" if settlement.keep_wire else "0",
+            "1",
+            settlement.error or "",
+        ]
+        return self._settled(command_id, token, now, ending, settlement.timeline)
+
+    def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
+        """Give the lease back as if it had not been taken: the command waits, due now."""
+        kept: list[str | int] = [CommandStatus.WAITING.value, micros(now), "", "", "", "1", "0", ""]
+        return self._settled(command_id, token, now, kept, ())
+
+    def due(self, now: datetime, *, kind: CommandKind | None = None, limit: int) -> list[DueCommand]:
+        """Return up to `limit` lane heads whose time has come, the longest waiting first."""
+        kinds = [kind] if kind else list(CommandKind)
+        return self._listed([keys.due(one.value) for one in kinds], now, limit)
+
+    def expired(self, now: datetime, *, limit: int) -> list[DueCommand]:
+        """Return up to `limit` running commands whose lease is over, the longest over first."""
+        return self._listed([keys.LEASES], now, limit)
+
+    def _listed(self, indexes: Sequence[str], now: datetime, limit: int) -> list[DueCommand]:
+        most = bounded(limit)
+        found = self._due(indexes, [micros(now), most, keys.COMMAND_PREFIX])
+        due = [
+            DueCommand(
+                id=row[0], due_at=time_of(row[1]), kind=CommandKind(row[2]), order_id=row[3], shop_id=row[4]
+            )
+            for row in found
+        ]
+        return sorted(due, key=lambda one: (one.due_at, one.id))[:most]
+
+    def _settled(
+        self,
+        command_id: str,
+        token: str,
+        now: datetime,
+        ending: Sequence[str | int],
+        timeline: Sequence[TimelineEntry],
+    ) -> Settled:
+        ok, next_id, next_kind, next_due = self._settle(
+            [keys.command(command_id), keys.LEASES],
+            [
+                command_id,
+                token,
+                micros(now),
+                *ending,
+                keys.COMMAND_PLACES,
+                MAX_TIMELINE,
+                *(document_text(timeline_document(entry)) for entry in timeline),
+            ],
+        )
+        return Settled(
+            ok=ok == "1",
+            next_id=next_id or None,
+            next_kind=CommandKind(next_kind) if next_kind else None,
+            next_due_at=time_or_none(next_due),
+        )

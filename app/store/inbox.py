@@ -1,0 +1,226 @@
+"""The inbox of webhook entries: taken in once, durably, and drained into what is owed.
+
+An entry is a duplicate when its content (`digest`) was seen before; the same entry id with other content is
+a new entry, and is counted as `entry_id_reused` (the platform's pages disagree on what an entry id names).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from app.domain.documents import document_text, time_from_text, time_text
+from app.domain.hints import EntryHint
+from app.store import keys
+from app.store.failures import InboxFull
+from app.store.pages import Page, bounded
+from app.store.script import load, load_async
+from app.store.times import micros, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.store.connection import AsyncStore, Store
+    from app.store.syncs import OwedSync
+
+# Eight days: longer than any retry window known of the platform's sender (36 hours in its generic guide).
+MARK_TTL_MS = 8 * 24 * 3600 * 1000
+# Some 400 MB of memory: days of a large merchant's webhooks without a worker. Then 503 makes Meta keep them.
+MAX_INBOX = 1_000_000
+# What people look at when something was unreadable; the counters know of all.
+MAX_KEPT = 1000
+# Callers cut what they seal to this, so that everything kept stays below 100 MB.
+MAX_KEPT_CHARS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """One entry to take in. `identity` ends with ":" when the entry had no id, and is then not watched."""
+
+    digest: str
+    identity: str
+    hints: tuple[EntryHint, ...]
+    delivery_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptItem:
+    """Something to keep for people: why, the digest that recognizes it, and its text, already sealed."""
+
+    reason: str
+    digest: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRecord:
+    """Something that was kept."""
+
+    id: str
+    at: datetime
+    reason: str
+    digest: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a delivery's entries; `was_empty` says that nothing waited, so RQ wants a nudge."""
+
+    accepted: int
+    duplicates: int
+    reused: int
+    was_empty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEntry:
+    """An entry that waits in the inbox."""
+
+    id: str
+    hints: tuple[EntryHint, ...]
+    delivery_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """The orders and shops whose work was not owed and due before, to be woken, and the entries left."""
+
+    orders: tuple[str, ...]
+    shops: tuple[str, ...]
+    left: int
+
+
+class AsyncInbox:
+    """The webhook route's side: one round trip a delivery."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self._accept = load_async(store, "inbox_accept")
+
+    async def accept(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime) -> Receipt:
+        """Take all entries of one delivery in, or none; when this returns, they are durable.
+
+        The same delivery id again, after an answer was lost, takes nothing in twice.
+
+        Raises:
+            InboxFull: the inbox holds as many entries as it may.
+            StoreUnavailable: Redis cannot take them now.
+        """
+        names = [keys.INBOX, keys.KEPT, keys.COUNTERS]
+        delivery_id = entries[0].delivery_id if entries else ""
+        arguments: list[str | int] = [delivery_id, len(entries), MARK_TTL_MS, MAX_INBOX, MAX_KEPT]
+        for entry in entries:
+            names += [keys.seen(entry.digest), keys.identity(entry.identity)]
+            watched = "0" if entry.identity.endswith(":") else "1"
+            arguments += [entry.digest, watched, _entry_text(entry)]
+        names += [keys.kept_mark(item.digest) for item in kept]
+        arguments += [_kept_text(item, now) for item in kept]
+        accepted, duplicates, reused, was_empty = await self._accept(names, arguments)
+        if accepted == "full":
+            raise InboxFull(
+                f"the inbox holds {MAX_INBOX:,} entries and takes no more; see that workers are running"
+            )
+        return Receipt(accepted=accepted, duplicates=duplicates, reused=reused, was_empty=was_empty == "1")
+
+
+class Inbox:
+    """The workers' side."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._drain = load(store, "inbox_drain")
+
+    def pending(self, limit: int) -> list[PendingEntry]:
+        """Return up to `limit` waiting entries, the longest waiting first."""
+        rows = self._store.execute_command("XRANGE", keys.INBOX, "-", "+", "COUNT", bounded(limit))
+        return [_pending(row_id, fields["entry"]) for row_id, fields in rows]
+
+    def drained(
+        self, ids: Sequence[str], owed: Sequence[OwedSync], shops: Sequence[str], now: datetime
+    ) -> Drained:
+        """Take the entries out and owe the syncs and the shops' reconciliations they ask for, at once."""
+        arguments: list[str | int] = [
+            micros(now),
+            len(ids),
+            len(owed),
+            keys.OWED_ORDER_PREFIX,
+            keys.OWED_SHOP_PREFIX,
+            *ids,
+        ]
+        for one in owed:
+            arguments += [one.order_id, one.shop_id or "", one.cause]
+        orders, woken, left = self._drain(
+            [keys.INBOX, keys.OWED_SEQUENCE, keys.OWED_ORDERS, keys.OWED_SHOPS], [*arguments, *shops]
+        )
+        return Drained(orders=tuple(orders), shops=tuple(woken), left=left)
+
+    def size(self) -> int:
+        """Return how many entries wait."""
+        return int(self._store.execute_command("XLEN", keys.INBOX))
+
+    def oldest_age_s(self, now: datetime) -> float:
+        """Return for how long the longest waiting entry has waited, 0 when none does."""
+        first = self.pending(1)
+        return max(0.0, (now - first[0].received_at).total_seconds()) if first else 0.0
+
+    def kept(self, *, limit: int, cursor: str | None = None) -> Page[KeptRecord]:
+        """Return what was kept for people, newest first.
+
+        Raises:
+            ValueError: the cursor is not one of this listing.
+        """
+        most = bounded(limit)
+        if cursor is not None and not _is_stream_id(cursor):
+            raise ValueError(f"cursor '{cursor}' is not one that this listing gave; start without a cursor")
+        start = f"({cursor}" if cursor else "+"
+        rows = self._store.execute_command("XREVRANGE", keys.KEPT, start, "-", "COUNT", most + 1)
+        return Page(
+            items=tuple(_kept(row_id, fields["item"]) for row_id, fields in rows[:most]),
+            next_cursor=rows[most - 1][0] if len(rows) > most else None,
+        )
+
+
+def _is_stream_id(text: str) -> bool:
+    milliseconds, dash, number = text.partition("-")
+    return bool(dash) and (milliseconds + number).isdecimal() and bool(milliseconds) and bool(number)
+
+
+def _entry_text(entry: NewEntry) -> str:
+    hints = [[hint.object, hint.entry_id, hint.order_id, hint.account_id] for hint in entry.hints]
+    return document_text(
+        {"hints": hints, "delivery_id": entry.delivery_id, "received_at": time_text(entry.received_at)}
+    )
+
+
+def _pending(row_id: str, text: str) -> PendingEntry:
+    document = json.loads(text)
+    return PendingEntry(
+        id=row_id,
+        hints=tuple(
+            EntryHint(object=hint[0], entry_id=hint[1], order_id=hint[2], account_id=hint[3])
+            for hint in document["hints"]
+        ),
+        delivery_id=document["delivery_id"],
+        received_at=time_from_text(document["received_at"]),
+    )
+
+
+def _kept_text(item: KeptItem, now: datetime) -> str:
+    return document_text(
+        {"reason": item.reason, "digest": item.digest, "sealed": item.sealed, "at": micros(now)}
+    )
+
+
+def _kept(row_id: str, text: str) -> KeptRecord:
+    document = json.loads(text)
+    return KeptRecord(
+        id=row_id,
+        at=time_of(document["at"]).astimezone(UTC),
+        reason=document["reason"],
+        digest=document["digest"],
+        sealed=document["sealed"],
+    )

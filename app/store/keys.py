@@ -1,0 +1,139 @@
+"""Every key name of the ledger. RQ's own keys live beside these, under `rq:`.
+
+A function returns one key; a `…_PREFIX` goes to the scripts that find the key of an id they read.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+# Orders: one hash each, one timeline list each, and indexes scored by the platform's update time.
+ORDER_PREFIX = "ow:order:"
+TIMELINE_PREFIX = "ow:timeline:"
+ORDERS = "ow:orders"
+ORDERS_BY_STATE_PREFIX = "ow:orders:state:"
+ORDERS_BY_REFERENCE_PREFIX = "ow:orders:reference:"
+
+# Commands: one hash each, one lane list an order, and indexes scored by the time of creation.
+COMMAND_PREFIX = "ow:command:"
+LANE_PREFIX = "ow:lane:"
+COMMANDS = "ow:commands"
+COMMANDS_BY_STATUS_PREFIX = "ow:commands:status:"
+COMMANDS_BY_KIND_PREFIX = "ow:commands:kind:"
+COMMANDS_BY_ORDER_PREFIX = "ow:commands:order:"
+# Scored by due time, one index a kind of command.
+DUE_PREFIX = "ow:due:"
+# What `scripts/_places.lua` splits.
+COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX}"
+COMMAND_PLACES += f" {COMMANDS_BY_STATUS_PREFIX} {COMMAND_PREFIX}"
+# Scored by the end of the lease.
+LEASES = "ow:leases"
+
+# Webhooks: two streams, and the marks of what was seen.
+INBOX = "ow:inbox"
+KEPT = "ow:kept"
+SEEN_PREFIX = "ow:seen:"
+IDENTITY_PREFIX = "ow:identity:"
+KEPT_MARK_PREFIX = "ow:kept:seen:"
+COUNTERS = "ow:counters"
+
+# What is owed: one hash a subject, a sorted set by due time, one sequence for all.
+OWED_SEQUENCE = "ow:owed:sequence"
+OWED_ORDERS = "ow:owed:orders"
+OWED_ORDER_PREFIX = "ow:owed:order:"
+OWED_SHOPS = "ow:owed:shops"
+OWED_SHOP_PREFIX = "ow:owed:shop:"
+
+# API keys: records by digest, and the digest of each key id.
+API_KEY_PREFIX = "ow:apikey:"
+API_KEYS = "ow:apikeys"
+
+
+def order(order_id: str) -> str:
+    """Hash: the copy of one order."""
+    return ORDER_PREFIX + order_id
+
+
+def timeline(order_id: str) -> str:
+    """List: the timeline of one order, oldest first."""
+    return TIMELINE_PREFIX + order_id
+
+
+def orders_by_state(state: str) -> str:
+    """Sorted set: the orders in one state."""
+    return ORDERS_BY_STATE_PREFIX + state
+
+
+def orders_by_reference(reference: str) -> str:
+    """Sorted set: the orders that carry one merchant_order_reference."""
+    return ORDERS_BY_REFERENCE_PREFIX + reference
+
+
+def command(command_id: str) -> str:
+    """Hash: one command with its attempts."""
+    return COMMAND_PREFIX + command_id
+
+
+def lane(order_id: str) -> str:
+    """List: the open commands of one order, the head first."""
+    return LANE_PREFIX + order_id
+
+
+def commands_by_status(status: str) -> str:
+    """Sorted set: the commands of one status."""
+    return COMMANDS_BY_STATUS_PREFIX + status
+
+
+def commands_by_kind(kind: str) -> str:
+    """Sorted set: the commands of one kind."""
+    return COMMANDS_BY_KIND_PREFIX + kind
+
+
+def commands_by_order(order_id: str) -> str:
+    """Sorted set: all commands of one order, finished ones too."""
+    return COMMANDS_BY_ORDER_PREFIX + order_id
+
+
+def due(kind: str) -> str:
+    """Sorted set: the lane heads of one kind that wait to run."""
+    return DUE_PREFIX + kind
+
+
+def seen(digest: str) -> str:
+    """Text: the mark of one entry's content."""
+    return SEEN_PREFIX + digest
+
+
+def identity(entry_identity: str) -> str:
+    """Text: the digest last seen under one entry id."""
+    return IDENTITY_PREFIX + entry_identity
+
+
+def kept_mark(digest: str) -> str:
+    """Text: the mark of something kept for people."""
+    return KEPT_MARK_PREFIX + digest
+
+
+def owed_order(order_id: str) -> str:
+    """Hash: the sync owed for one order."""
+    return OWED_ORDER_PREFIX + order_id
+
+
+def owed_shop(shop_id: str) -> str:
+    """Hash: the reconciliation owed for one shop."""
+    return OWED_SHOP_PREFIX + shop_id
+
+
+def idempotency(caller: str, key: str) -> str:
+    """Hash: the first answer given to one caller under one of its keys, which may be any text."""
+    return f"ow:idempotency:{caller}:{sha256(key.encode()).hexdigest()}"
+
+
+def api_key(digest: str) -> str:
+    """Hash: one API key, found by the digest of its secret."""
+    return API_KEY_PREFIX + digest
+
+
+def shop(shop_id: str) -> str:
+    """Hash: how far the reconciliation of one shop has come."""
+    return f"ow:shop:{shop_id}"

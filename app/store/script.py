@@ -1,0 +1,53 @@
+"""Lua scripts: one atomic change each, read from `scripts/`, with shared fragments put in by name.
+
+A line `--#include name` stands for the text of `scripts/_name.lua`. Every script names its KEYS and ARGV at
+its top, takes times and ids as arguments, and gives the same answer when it is sent twice. Some make key
+names from a prefix that `keys.py` gives them: the store is one Redis node, not a cluster.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from redis.client import Pipeline
+
+    from app.store.connection import AsyncStore, Store
+
+_FOLDER = Path(__file__).parent / "scripts"
+_INCLUDE = re.compile(r"^--#include (\w+)$", re.MULTILINE)
+
+
+class Script(Protocol):
+    """One loaded script: call it with its keys and arguments, alone or within a pipeline."""
+
+    def __call__(self, keys: Sequence[str], args: Sequence[str | int], client: Pipeline | None = None) -> Any:
+        """Run the script and return what it returns."""
+
+
+class AsyncScript(Protocol):
+    """One loaded script on an event loop."""
+
+    def __call__(self, keys: Sequence[str], args: Sequence[str | int]) -> Awaitable[Any]:
+        """Run the script and return what it returns."""
+
+
+def load(store: Store, name: str) -> Script:
+    """Return the script `scripts/<name>.lua`; the server learns it at its first call."""
+    return cast("Script", store.register_script(_text(name)))
+
+
+def load_async(store: AsyncStore, name: str) -> AsyncScript:
+    """Return the same script for the event loop."""
+    return cast("AsyncScript", store.register_script(_text(name)))
+
+
+@cache
+def _text(name: str) -> str:
+    text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    return _INCLUDE.sub(lambda found: (_FOLDER / f"_{found[1]}.lua").read_text(encoding="utf-8"), text)

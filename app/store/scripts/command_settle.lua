@@ -1,0 +1,48 @@
+-- Ends a run of a command: gives the lease back and either waits for the next attempt or leaves the lane.
+-- KEYS 1 command, 2 leases
+-- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
+--      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
+--      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
+--      13 timeline entries kept at most, 14.. timeline entries
+-- Returns '1' and the new head's id, kind and due time ('' each when there is none); '0' for a stale token.
+-- The token that settled last gets its first answer again.
+--#include timeline
+--#include commands
+--#include places
+local record = KEYS[1]
+local id, token, now, status, next_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local held = redis.call('HMGET', record, 'lease_token', 'settled_token', 'settled_id', 'settled_kind',
+  'settled_due')
+if held[2] == token then return { '1', held[3], held[4], held[5] } end
+if held[1] ~= token then return { '0', '', '', '' } end
+local at = places_of(record, ARGV[12])
+
+if ARGV[6] ~= '' then redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7]) end
+if ARGV[8] ~= '' then redis.call('HSET', record, 'idempotency_key', ARGV[8]) end
+if ARGV[9] ~= '1' then redis.call('HDEL', record, 'wire') end
+if ARGV[10] == '1' then redis.call('HSET', record, 'error', ARGV[11]) end
+redis.call('HDEL', record, 'lease_token', 'lease_until', 'lost_runs')
+redis.call('ZREM', KEYS[2], id)
+move_status(record, at.status_prefix, id, status)
+
+local next_id, next_kind, next_due = '', '', ''
+if status == 'waiting' then
+  redis.call('HSET', record, 'next_attempt_at', next_at)
+  redis.call('ZADD', at.due, next_at, id)
+  next_id, next_kind, next_due = id, redis.call('HGET', record, 'kind'), next_at
+else
+  redis.call('HSET', record, 'finished_at', now)
+  redis.call('LREM', at.lane, 1, id)
+  local head = redis.call('LINDEX', at.lane, 0)
+  if head then
+    next_id, next_kind, next_due = head, redis.call('HGET', at.command_prefix .. head, 'kind'), now
+    redis.call('ZADD', at.due_prefix .. next_kind, now, head)
+  end
+end
+local entries = {}
+for i = 14, #ARGV do entries[#entries + 1] = ARGV[i] end
+append_timeline(at.timeline, at.order, tonumber(ARGV[13]), entries)
+redis.call('HSET', record, 'settled_token', token, 'settled_id', next_id, 'settled_kind', next_kind,
+  'settled_due', next_due)
+return { '1', next_id, next_kind, next_due }

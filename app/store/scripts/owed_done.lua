@@ -1,0 +1,9 @@
+-- Clears what is owed, unless it was owed again since the sequence number was read.
+-- KEYS 1 index of what is owed, 2 record of the subject
+-- ARGV 1 subject, 2 sequence number
+-- Returns 1 when nothing is owed now, 0 when it is still owed.
+local seq = redis.call('HGET', KEYS[2], 'seq')
+if seq and seq ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return 1

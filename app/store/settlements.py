@@ -1,0 +1,113 @@
+"""What the ledger of commands is told and answers, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
+    from app.domain.timeline import TimelineEntry
+    from app.store.idempotency import IdempotentAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCommand:
+    """A command to accept, with the timeline entry that says so.
+
+    `once`: not while one of its kind is open in the lane. `automatic`: the acknowledgement that an order
+    gets by itself, once ever. `answer`: what the caller was told, stored under its key in the same change.
+    """
+
+    command: Command
+    timeline: TimelineEntry
+    once: bool = False
+    automatic: bool = False
+    answer: IdempotentAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """Which command stands for the promise now: the new one, or the one that was there.
+
+    `head` says that it may run now, so that its job is worth waking. Where the id is another than the one
+    handed in, the answer that came with it was not stored.
+    """
+
+    command_id: str
+    created: bool
+    head: bool
+
+
+class NotTakenReason(StrEnum):
+    """Why a command cannot run now."""
+
+    DONE = "done"
+    NOT_HEAD = "not_head"
+    NOT_DUE = "not_due"
+    LEASED = "leased"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTaken:
+    """The command cannot run now; `due_at` is when that ends, where it is known."""
+
+    reason: NotTakenReason
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The lease is ours. `lost_runs` counts the runs before this one, in a row, that never settled.
+
+    An attempt of the command without an outcome was begun by such a run: it may have reached the platform.
+    """
+
+    command: Command
+    lost_runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How a run of a command ended.
+
+    `status` is WAITING, with `next_attempt_at`, or a final one. `attempt` is the finished attempt, None when
+    no call was made. `idempotency_key` is the key of the next call, kept or new; `keep_wire` says whether
+    its bytes stay as they are, which they must exactly when the key is kept and a call may come.
+    """
+
+    status: CommandStatus
+    attempt: Attempt | None
+    next_attempt_at: datetime | None
+    idempotency_key: str
+    keep_wire: bool
+    error: str | None
+    timeline: tuple[TimelineEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Whether the settlement counted (False: the lease was another's, nothing changed), and what is next.
+
+    `next_id` is the lane's head now: the same command when it waits, None when the lane is empty.
+    """
+
+    ok: bool
+    next_id: str | None
+    next_kind: CommandKind | None
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCommand:
+    """A command whose time came at `due_at`: to run, or, among the expired, the end of its lease."""
+
+    id: str
+    kind: CommandKind
+    order_id: str
+    shop_id: str
+    due_at: datetime

