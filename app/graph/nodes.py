@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -23,7 +23,12 @@ def _to_text(value: object) -> object:
 
 def _to_decimal(value: object) -> object:
     # A float here would already have lost cents; the client reads JSON numbers as Decimal.
-    return Decimal(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return value
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        raise ValueError("not a decimal amount") from None
 
 
 def _to_date(value: object) -> object:
