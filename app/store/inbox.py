@@ -99,6 +99,7 @@ class AsyncInbox:
     """The webhook route's side: one round trip a delivery."""
 
     def __init__(self, store: AsyncStore) -> None:
+        self._store = store
         self._accept = load_async(store, "inbox_accept")
 
     async def accept(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime) -> Receipt:
@@ -125,6 +126,10 @@ class AsyncInbox:
                 f"the inbox holds {MAX_INBOX:,} entries and takes no more; see that workers are running"
             )
         return Receipt(accepted=accepted, duplicates=duplicates, reused=reused, was_empty=was_empty == "1")
+
+    async def count(self, name: str) -> None:
+        """Add one to a counter of `Counters`; names are words of our own code, never of callers."""
+        await self._store.execute_command("HINCRBY", keys.COUNTERS, name, 1)
 
 
 class Inbox:

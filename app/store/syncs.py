@@ -34,18 +34,6 @@ class OwedSync:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwedShop:
-    """A reconciliation owed for one shop."""
-
-    shop_id: str
-    cause: str
-    seq: int
-    due_at: datetime
-    failures: int
-    error: str | None
-
-
 class Syncs:
     """Keeps what is owed, by order and by shop."""
 
@@ -135,26 +123,17 @@ class Syncs:
         """Clear what was owed for the shop; False when it was owed again since `seq`."""
         return bool(self._done([keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq]))
 
-    def postpone_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
+    def postpone_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str) -> bool:
         """Put a failed reconciliation off; False when it was owed again since `seq`."""
         return bool(
             self._postpone(
-                [keys.OWED_SHOPS, keys.owed_shop(shop_id)],
-                [shop_id, seq, micros(due_at), failures, error],
+                [keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, micros(due_at), 0, error]
             )
         )
 
-    def due_shops(self, now: datetime, *, limit: int) -> list[OwedShop]:
-        """Return up to `limit` owed reconciliations whose time has come, the longest due first."""
-        rows = self._due([keys.OWED_SHOPS], [micros(now), bounded(limit), keys.OWED_SHOP_PREFIX])
-        return [
-            OwedShop(
-                shop_id=row[0],
-                due_at=time_of(row[1]),
-                seq=int(row[2]),
-                cause=row[4],
-                failures=int(row[5] or 0),
-                error=row[6] or None,
-            )
-            for row in rows
-        ]
+    def shops_due(self, now: datetime, *, limit: int) -> list[str]:
+        """Return up to `limit` shops whose owed reconciliation is due, the longest due first."""
+        found = self._store.execute_command(
+            "ZRANGEBYSCORE", keys.OWED_SHOPS, "-inf", micros(now), "LIMIT", 0, bounded(limit)
+        )
+        return list(found)
