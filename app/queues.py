@@ -63,6 +63,7 @@ __all__ = [
     "queue_of",
     "reconcile_job_id",
     "reconcile_wake",
+    "scheduler_alive",
     "sync_job_id",
     "sync_wake",
 ]
@@ -133,6 +134,10 @@ class Jobs:
         """Wake the job that reads this order from the platform."""
         self.wake([sync_wake(order_id)])
 
+    def sync_many(self, order_ids: Sequence[str]) -> None:
+        """Wake the jobs that read these orders."""
+        self.wake([sync_wake(order_id) for order_id in order_ids])
+
     def reconcile(self, shop_id: str) -> None:
         """Wake the job that polls this shop."""
         self.wake([reconcile_wake(shop_id)])
@@ -155,6 +160,10 @@ class Jobs:
         dead = (_Standing.ABSENT, _Standing.ABANDONED)
         with _reported():
             return {job_id for job_id, standing in self._standings(job_ids).items() if standing not in dead}
+
+    def workers(self, now: datetime) -> dict[str, int]:
+        """Return how many workers of each queue have beaten lately."""
+        return live_workers(self._connection, now=now)
 
     def return_stranded(self, first_seen: dict[str, float], now_s: float) -> int:
         """Queue those jobs again which a worker popped and never started; return how many.
@@ -264,6 +273,12 @@ def live_workers(connection: Redis, *, now: datetime) -> dict[str, int]:
     return {
         name: sum(_fresh(next(beats), now) for _ in keys) for name, keys in zip(QUEUES, members, strict=True)
     }
+
+
+def scheduler_alive(connection: Redis) -> bool:
+    """Whether a scheduler holds the lock of the intake queue, which it renews twice a second."""
+    with _reported():
+        return bool(connection.exists(f"rq:scheduler-lock:{INTAKE}"))
 
 
 _LOOKS = {_Standing.QUEUED: 2, _Standing.SCHEDULED: 1}

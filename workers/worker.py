@@ -192,8 +192,8 @@ class LaneWorker(SimpleWorker):
             self.heartbeat(pipeline=pipe)
             if running:
                 pipe.hset(running.key, "last_heartbeat", utcformat(self.last_heartbeat))
-            new_hash = pipe.execute()[-1] if running else 0
-        if running and new_hash:
+            *_, new_field = pipe.execute()
+        if running and new_field:
             self.connection.delete(running.key)  # the record was deleted meanwhile; leave no stump
 
     def _say_goodbye(self) -> None:
