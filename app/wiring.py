@@ -31,6 +31,7 @@ from app.services.sync_owed import SyncOwed
 from app.store.apikeys import ApiKeys
 from app.store.commands import Commands
 from app.store.connection import connect, connect_async
+from app.store.counters import AsyncCounters, Counters
 from app.store.idempotency import Idempotency
 from app.store.inbox import AsyncInbox, Inbox
 from app.store.orders import Orders
@@ -61,6 +62,7 @@ class Orderwire:
     commands: Commands
     idempotency: Idempotency
     inbox: Inbox
+    counters: Counters
     sealer: Sealer
     jobs: Jobs
     nudge: Nudge
@@ -109,6 +111,7 @@ def _assembled(
     settings: Settings, role: Literal["api", "worker"], store: Store, jobs: Jobs, readiness: Readiness
 ) -> Orderwire:
     url = settings.require_redis_url()
+    async_store = connect_async(url, timeout_s=STORE_TIMEOUT_S[role])
     secrets = settings.app_secret_texts()
     shops = Shops(settings.shops())
     graph = GraphClient(
@@ -147,11 +150,13 @@ def _assembled(
         commands=commands,
         idempotency=Idempotency(store),
         inbox=inbox,
+        counters=Counters(store),
         sealer=sealer,
         jobs=jobs,
         nudge=nudge,
         receive_delivery=ReceiveDelivery(
-            inbox=AsyncInbox(connect_async(url, timeout_s=STORE_TIMEOUT_S[role])),
+            inbox=AsyncInbox(async_store),
+            counters=AsyncCounters(async_store),
             secrets=secrets,
             sealer=sealer,
             clock=now,

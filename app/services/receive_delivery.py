@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.graph.wire import Entry
+    from app.store.counters import AsyncCounters
     from app.store.inbox import AsyncInbox, Receipt
     from app.store.sealing import Sealer
 
@@ -41,6 +43,7 @@ class ReceiveDelivery:
     """Takes deliveries in; the hot path: one round trip to the store."""
 
     inbox: AsyncInbox
+    counters: AsyncCounters
     secrets: Sequence[str]
     sealer: Sealer
     clock: Callable[[], datetime]
@@ -59,13 +62,13 @@ class ReceiveDelivery:
         delivery_id = self.new_id()
         delivery = read_delivery(raw)
         if isinstance(delivery, Unreadable):
-            text = raw.decode("utf-8", "replace")
-            kept = [self._kept(delivery_id, 0, delivery.reason, text)]
+            digest = hashlib.sha256(raw).hexdigest()
+            kept = [self._kept(delivery.reason, digest, raw.decode("utf-8", "replace"))]
             entries: list[NewEntry] = []
         else:
             kept = [
-                self._kept(delivery_id, index, entry.unknown, entry.content)
-                for index, entry in enumerate(delivery.entries)
+                self._kept(entry.unknown, entry.digest, entry.content)
+                for entry in delivery.entries
                 if entry.unknown
             ]
             entries = [_new_entry(entry, delivery_id, now) for entry in delivery.entries]
@@ -74,12 +77,11 @@ class ReceiveDelivery:
 
     async def count_rejection(self, verdict: SignatureVerdict) -> None:
         """Count a rejected delivery by its reason."""
-        await self.inbox.count(f"rejected_{verdict.value}")
+        await self.counters.count(f"rejected_{verdict.value}")
 
-    def _kept(self, delivery_id: str, index: int, reason: str, text: str) -> KeptItem:
-        item_id = f"{delivery_id}-{index}"
-        sealed = self.sealer.seal(text, record=item_id, field="body")
-        return KeptItem(id=item_id, reason=reason, sealed=sealed)
+    def _kept(self, reason: str, digest: str, text: str) -> KeptItem:
+        sealed = self.sealer.seal(text, record=digest, field="body")
+        return KeptItem(reason=reason, digest=digest, sealed=sealed)
 
 
 def _new_entry(entry: Entry, delivery_id: str, now: datetime) -> NewEntry:

@@ -141,7 +141,9 @@ class RunCommand:
         step = self.settle_command.next_step(command, outcome)
         if isinstance(step, Done | Failed):
             self._read_again(command)
-        return self.settle_command.after_attempt(command, token, attempt, outcome, step, evidence)
+        return self.settle_command.after_attempt(
+            command, token, attempt, outcome=outcome, step=step, evidence=evidence
+        )
 
     def _read_again(self, command: Command) -> None:
         """Read the order after an answer: what it says now is the copy the next command is decided on."""

@@ -58,6 +58,7 @@ class SettleCommand:
         command: Command,
         token: str,
         attempt: Attempt,
+        *,
         outcome: Outcome,
         step: NextStep,
         evidence: Evidence | None,
@@ -98,9 +99,8 @@ class SettleCommand:
             return lease_lost(command)
         if settled.next_id is not None and settled.next_kind is not None:
             # The lane's head now: the next command, or this one when it waits for its next attempt.
-            self.nudge.wake(
-                command_wake(settled.next_kind, settled.next_id, command.order_id, settled.next_due_at)
-            )
+            later = settled.next_due_at if settled.next_due_at and settled.next_due_at > now else None
+            self.nudge.wake(command_wake(settled.next_kind, settled.next_id, command.order_id, later))
         return Ran(command_id=command.id, status=ending.status, error=ending.error)
 
 

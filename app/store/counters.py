@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.store import keys
 
 if TYPE_CHECKING:
-    from app.store.connection import Store
+    from app.store.connection import AsyncStore, Store
 
 
 class Counters:
@@ -24,3 +24,14 @@ class Counters:
         """Return every counter by its name."""
         found = self._store.execute_command("HGETALL", keys.COUNTERS)
         return {name: int(value) for name, value in found.items()}
+
+
+class AsyncCounters:
+    """Counts from the webhook route."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self._store = store
+
+    async def count(self, name: str) -> None:
+        """Add one to one counter."""
+        await self._store.execute_command("HINCRBY", keys.COUNTERS, name, 1)
