@@ -94,9 +94,9 @@ def _cancel(change: Cancel) -> dict[str, Any]:
 
 def _refund(change: Refund) -> dict[str, Any]:
     fields: dict[str, Any] = {"reason_code": change.reason_code, "reason_text": change.reason_text}
-    # Left out, items mean everything shipped, unless shipping is named: then only that (our reading of the
-    # Cancellation and Refund API). So whoever wants both names the lines.
-    if change.items:
+    # Left out, items mean everything that was shipped (Cancellation and Refund API): a refund of shipping
+    # alone has to say that it gives back no item.
+    if change.items or not change.full:
         fields["items"] = [_refund_line(line) for line in change.items]
     if change.shipping is not None:
         fields["shipping"] = {"shipping_refund": change.shipping.document()}

@@ -68,8 +68,7 @@ def _received(connection: socket.socket) -> bytes:
             return b""
         came += chunk
     head, _, body = came.partition(b"\r\n\r\n")
-    lengths = [line for line in head.lower().split(b"
-") if line.startswith(b"content-length:")]
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     length = int(lengths[0].split(b":")[1]) if lengths else 0
     while len(body) < length:
         body += connection.recv(65_536)

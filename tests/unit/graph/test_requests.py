@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -103,6 +104,13 @@ def test_a_full_refund_leaves_its_items_out() -> None:
     request = wire_request("35001", REFUND, "k")
     assert request.path == "/35001/refunds"
     assert _fields(request) == {"idempotency_key": "k", "reason_code": "WRONG_ITEM"}
+
+
+def test_a_refund_of_shipping_alone_says_that_it_gives_back_no_item() -> None:
+    change = replace(REFUND, full=False, shipping=_usd("6.00"))
+    fields = _fields(wire_request("35001", change, "k"))
+    assert fields["items"] == []
+    assert fields["shipping"] == {"shipping_refund": {"amount": "6.00", "currency": "USD"}}
 
 
 def test_a_partial_refund_names_units_or_exact_amounts_shipping_and_deductions() -> None:
