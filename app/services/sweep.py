@@ -49,6 +49,6 @@ class Sweep:
         wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
         wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
         wakes += [sync_wake(owed.order_id) for owed in orders]
-        wakes += [reconcile_wake(owed.shop_id) for owed in self.syncs.due_shops(now, limit=MAX_WOKEN)]
+        wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
         return Swept(commands=len(due), syncs=len(orders), inbox=inbox)
