@@ -1,0 +1,48 @@
+"""The sandbox's clock: real time plus what the control side has advanced it by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Longer than any window of the platform (180 days is the longest seen), short enough to keep dates printable.
+MAX_ADVANCE_S = 5 * 365 * 24 * 3600
+
+
+def utc_now() -> datetime:
+    """The machine's time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Clock:
+    """Tells the emulated platform's time, which never runs backwards and can be pushed forward by hand."""
+
+    def __init__(self, real: Callable[[], datetime] = utc_now) -> None:
+        self._real = real
+        self._ahead = timedelta()
+        self._last = real()
+
+    def now(self) -> datetime:
+        """The present moment of the sandbox: aware, UTC, and never before one that was told earlier."""
+        self._last = max(self._last, self._real() + self._ahead)
+        return self._last
+
+    def advance(self, *, seconds: float) -> datetime:
+        """Push the clock forward and return its new time.
+
+        Raises:
+            ValueError: the clock would run backwards, or further ahead than `MAX_ADVANCE_S` in total.
+        """
+        ahead = self._ahead + timedelta(seconds=seconds)
+        if seconds < 0 or ahead > timedelta(seconds=MAX_ADVANCE_S):
+            raise ValueError(f"advance_s must be 0 or more, and at most {MAX_ADVANCE_S} in total")
+        self._ahead = ahead
+        return self.now()
+
+    def reset(self) -> None:
+        """Fall back to real time; only an empty ledger may see that happen."""
+        self._ahead = timedelta()
+        self._last = self._real()
