@@ -1,0 +1,1 @@
+"""The Graph side: Meta's dialect of HTTP, spoken over the ledger."""
