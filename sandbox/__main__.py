@@ -1,0 +1,24 @@
+"""``python -m sandbox``: the emulated Commerce Platform as a process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .options import BadOptionsError, read_options
+from .server import serve
+
+
+def main() -> int:
+    """Serve the sandbox until it is told to stop; 2 when its options can't be understood."""
+    try:
+        options = read_options(sys.argv[1:], os.environ)
+    except (BadOptionsError, ValueError) as error:
+        sys.stderr.write(f"The sandbox can't start: {error}\n")
+        return 2
+    serve(options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
