@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.http import webhooks
 from app.http.access import KeyCheck
@@ -71,7 +73,20 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class; mypy cannot know
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods(request))}
     return problem_response(problem_of_http(error), request_id(request))
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what the path takes; the router itself names the methods of its first route only."""
+    asked = [
+        (method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+    ]
+    routes = request.app.routes
+    return [
+        method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
