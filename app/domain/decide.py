@@ -27,6 +27,8 @@ __all__ = ["Allowed", "AlreadyDone", "Decision", "Refusal", "decide"]
 
 def decide(order: Order, change: Change, now: datetime) -> Decision:
     """Return whether `change` may be made to `order` as it stands now; a pure function of the three."""
+    if order.state is OrderState.UNKNOWN:
+        return _unknown_state(order)
     match change:
         case Acknowledge():
             return _acknowledge(order, change)
@@ -58,7 +60,7 @@ def _acknowledge(order: Order, change: Acknowledge) -> Decision:
                 detail=f"Order {order.id} is {order.state}; its acknowledgement carried no reference.",
                 cure="Send merchant_order_reference with the next shipment instead.",
             )
-        case OrderState.UNKNOWN:
+        case _:
             return _unknown_state(order)
 
 
@@ -117,8 +119,6 @@ def _not_shippable(order: Order) -> Refusal | None:
             detail=f"Order {order.id} is CREATED; the platform takes shipments only after acknowledgement.",
             cure=f"POST /v1/orders/{order.id}/acknowledgement first.",
         )
-    if order.state is OrderState.UNKNOWN:
-        return _unknown_state(order)
     if order.open_units == 0:
         cancelled = all(item.units.shipped == 0 for item in order.items)
         return Refusal(
