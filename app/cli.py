@@ -148,21 +148,26 @@ def openapi(
 
 
 @app.command()
-def healthcheck(role: Annotated[str, typer.Argument(help="worker or scheduler")]) -> None:
-    """Exit 0 when a worker of every queue, or the scheduler, has been heard of lately."""
+def healthcheck(role: Annotated[str, typer.Argument(help="api, dashboard, worker or scheduler")]) -> None:
+    """Exit 0 when that role is well: it answers, or has been heard of lately."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from app.queues import connect_queues, live_workers, scheduler_alive  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
+    from app.stack import answers  # noqa: PLC0415
 
     with _explained():
-        connection = connect_queues(load_settings(os.environ, partial=True).require_redis_url())
+        settings = load_settings(os.environ, partial=True)
+        if role in ("api", "dashboard"):
+            port = settings.port if role == "api" else settings.dashboard_port
+            raise typer.Exit(0 if answers(f"http://127.0.0.1:{port}", "/livez")() else EXIT_FAILED)
+        connection = connect_queues(settings.require_redis_url())
         if role == "scheduler":
             well = scheduler_alive(connection)
         elif role == "worker":
             well = all(live_workers(connection, now=datetime.now(UTC)).values())
         else:
-            _fail(f"There is no health check for {role}; it is worker or scheduler.", EXIT_MISCONFIGURED)
+            _fail(f"There is no health check for {role}; see --help.", EXIT_MISCONFIGURED)
         raise typer.Exit(0 if well else EXIT_FAILED)
 
 

@@ -108,6 +108,23 @@ def stop_on_signals(supervisor: Supervisor) -> None:
             signal.signal(name, lambda _signum, _frame: setattr(supervisor, "stopping", True))
 
 
+def answers(url: str, path: str) -> Callable[[], bool]:
+    """Return a look whether a GET of this path is answered 200."""
+    place = urlsplit(url)
+
+    def look() -> bool:
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=READY_TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return look
+
+
 def _plan(options: UpOptions, chosen: Settings, env: Mapping[str, str], data: DataDirectory) -> Plan:
     kept = data.kept_secrets(_KEPT)
     sandbox = options.sandbox if options.sandbox is not None else not chosen.shops()
@@ -197,7 +214,7 @@ def _workers(settings: Settings, env: Mapping[str, str]) -> list[Program]:
 
 def _programs(plan: Plan) -> list[Program]:
     python = sys.executable
-    api_ready = _answers(plan.api_url, "/readyz")
+    api_ready = answers(plan.api_url, "/readyz")
     programs = [
         Program(role="api", argv=[python, "-m", "app.http"], env=plan.env, ready=api_ready),
         *_workers(plan.settings, plan.env),
@@ -210,14 +227,14 @@ def _programs(plan: Plan) -> list[Program]:
                 role="sandbox",
                 argv=[python, "-m", "sandbox", "--host", "127.0.0.1", "--port", port],
                 env=_sandbox_env(plan),
-                ready=_answers(plan.sandbox_url, "/_sandbox/health"),
+                ready=answers(plan.sandbox_url, "/_sandbox/health"),
             )
         )
     dashboard = Program(
         role="dashboard",
         argv=[python, "-m", "workers.dashboard"],
         env=plan.env,
-        ready=_answers(plan.dashboard_url, "/livez"),
+        ready=answers(plan.dashboard_url, "/livez"),
     )
     return [*programs, dashboard]
 
@@ -269,22 +286,6 @@ def _say_where(plan: Plan, say: Callable[[str], None]) -> None:
     if plan.api_key is not None:
         say(f"api key       {plan.api_key}  (development only)")
     say("Ctrl-C stops everything")
-
-
-def _answers(url: str, path: str) -> Callable[[], bool]:
-    place = urlsplit(url)
-
-    def look() -> bool:
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=READY_TIMEOUT_S)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    return look
 
 
 def _url(host: str, port: int) -> str:

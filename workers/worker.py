@@ -115,7 +115,7 @@ class LaneWorker(SimpleWorker):
         finally:
             self._running = None
         took_ms = round((time.monotonic() - started_s) * 1000, 1)
-        status = str(job.get_status(refresh=False))
+        status = job.get_status(refresh=False).value
         _log.info("job", job_id=job.id, queue=queue.name, status=status, took_ms=took_ms)
 
     def handle_job_success(

@@ -37,7 +37,6 @@ SHIP = command_job_id("ship", "cmd_1")
 @pytest.fixture
 def connection(redis_url: str) -> Iterator[Redis]:
     connection = connect_queues(redis_url)
-    connection.flushdb()
     yield connection
     connection.close()
 

@@ -27,7 +27,6 @@ PATIENCE_S = 8.0
 @pytest.fixture
 def connection(redis_url: str) -> Iterator[Redis]:
     connection = connect_queues(redis_url)
-    connection.flushdb()
     yield connection
     connection.close()
 

@@ -1,0 +1,55 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Needs Python >= 3.11 with venv and pip, and PyPI.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The lock names the installer too, so that everybody resolves and builds alike.
+UV_VERSION = $(shell awk '/^name = "uv"$$/ {found=1} found && /^version/ {gsub(/"/, "", $$3); print $$3; exit}' uv.lock)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: install demo run test check openapi help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make install   the locked dependencies into .venv; .venv/bin/orderwire is the command line"
+	@echo "make demo      the whole stack, and four lives of orders played on it"
+	@echo "make run       the demo's stack, staying up (PORT=8080; PORT=0 takes a free one)"
+	@echo "make test      every test"
+	@echo "make check     what CI runs: formats, lint, types, imports, dependencies, OpenAPI, tests"
+	@echo "make openapi   write openapi/orderwire.json anew"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Orderwire needs Python >= 3.11; name one with: make install PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION) " \
+		|| { echo "installing uv $(UV_VERSION)"; $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"; }
+	@echo "installing the locked dependencies"
+	@$(BIN)/uv sync --locked --compile-bytecode
+	@touch $(STAMP)
+
+demo: install
+	@$(BIN)/python -m examples.demo
+
+run: install
+	@$(BIN)/orderwire up --sandbox --port $(PORT)
+
+# The process tree of e2e is one group, so that its stack starts once; the other tests share the other worker.
+test: install
+	$(BIN)/pytest -n 2 --dist loadgroup --durations 10
+
+check: install
+	$(BIN)/uv lock --check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/orderwire openapi --check
+	$(MAKE) test
+
+openapi: install
+	@$(BIN)/orderwire openapi
