@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     # Three sweeps fit into the 30 s in which a killed worker's command has to run again.
     sweep_interval_s: int = Field(default=10, ge=1, le=300)
 
+    # Where operators are told: one apprise URL an address; they hold passwords.
+    alert_urls: SecretList = ()
+    # An entry is drained within a second; a minute means that no worker drains.
+    inbox_age_alert_s: float = Field(default=60, ge=1, le=86_400)
+    # Sweeps wake forgotten work every few seconds; two minutes late means that workers do not keep up.
+    due_age_alert_s: float = Field(default=120, ge=1, le=86_400)
+    # A busy shop has a webhook every few minutes; an hour of changes without one is no coincidence.
+    silence_alert_s: float = Field(default=3600, ge=60, le=604_800)
+
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8080, ge=0, le=65_535)
     dashboard_port: int = Field(default=0, ge=0, le=65_535)

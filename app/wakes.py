@@ -2,6 +2,7 @@
 
 intake      drain_inbox, sweep          short, Redis only, so that recovery never waits for the platform
 sync        sync, reconcile             reads the platform
+            tell_operators              sends to the operators' addresses
 lifecycle   the five kinds of commands  changes the platform
 """
 
@@ -26,6 +27,7 @@ _COMMAND_TIMEOUT_S = 300  # one job may go on with the next due commands of its 
 _DRAIN_TIMEOUT_S = 60
 _SWEEP_TIMEOUT_S = 60
 _SYNC_TIMEOUT_S = 120  # an order with every page of every edge, at the slowest platform we wait for
+_TELL_TIMEOUT_S = 120  # every address in turn, at the slowest that a notification service may be
 _RECONCILE_TIMEOUT_S = 900  # the first poll of a shop lists all of its orders
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -120,6 +122,16 @@ SWEEP = Wake(
     result_ttl_s=UPKEEP_RESULT_TTL_S,
     front=True,  # recovery goes before work
     again_while_running=False,
+)
+# Beside the reads of the platform, since it waits for somebody else's servers, too: recovery never does.
+TELL_OPERATORS = Wake(
+    job_id="tell_operators",
+    queue=SYNC,
+    func="tell_operators",
+    description="tell operators what alerts opened and closed",
+    timeout_s=_TELL_TIMEOUT_S,
+    result_ttl_s=UPKEEP_RESULT_TTL_S,
+    front=True,
 )
 
 

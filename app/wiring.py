@@ -14,6 +14,7 @@ from app.domain.retry import RetryPolicy
 from app.domain.shops import Shops
 from app.graph.client import GraphClient, open_http
 from app.queues import Jobs, connect_queues
+from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
 from app.services.nudge import Nudge
@@ -28,6 +29,7 @@ from app.services.submit_change import SubmitChange
 from app.services.sweep import Sweep
 from app.services.sync_order import SyncOrder
 from app.services.sync_owed import SyncOwed
+from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
 from app.store.commands import Commands
 from app.store.connection import connect, connect_async
@@ -77,6 +79,8 @@ class Orderwire:
     replay_command: ReplayCommand
     sweep: Sweep
     readiness: Readiness
+    alerts: Alerts
+    alerting: Alerting
 
 
 def build(settings: Settings, role: Literal["api", "worker"] = "worker") -> Orderwire:
@@ -123,6 +127,9 @@ def _assembled(
     sealer = Sealer(settings.sealing_key_bytes())
     orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
     nudge = Nudge(jobs=jobs)
+    telling = bool(settings.alert_urls)
+    alerts = Alerts(store, telling=telling)
+    alerting = Alerting(alerts=alerts, nudge=nudge, clock=now, new_id=new_id, telling=telling)
     record_order = RecordOrder(
         orders=orders,
         commands=commands,
@@ -202,6 +209,8 @@ def _assembled(
         replay_command=ReplayCommand(commands=commands, nudge=nudge, clock=now, new_key=new_key),
         sweep=Sweep(commands=commands, syncs=syncs, inbox=inbox, nudge=nudge, clock=now),
         readiness=readiness,
+        alerts=alerts,
+        alerting=alerting,
     )
 
 

@@ -44,6 +44,14 @@ OWED_ORDER_PREFIX = "ow:owed:order:"
 OWED_SHOPS = "ow:owed:shops"
 OWED_SHOP_PREFIX = "ow:owed:shop:"
 
+# Alerts: one hash each, the latest alert of each cause, indexes scored by the time they opened (closed
+# ones by the time they closed), and the news operators were not told yet, scored by when to tell it.
+ALERT_PREFIX = "ow:alert:"
+ALERT_CAUSES = "ow:alerts:causes"
+ALERTS = "ow:alerts"
+ALERTS_BY_STATE_PREFIX = "ow:alerts:state:"
+ALERTS_UNTOLD = "ow:alerts:untold"
+
 # API keys: records by digest, and the digest of each key id.
 API_KEY_PREFIX = "ow:apikey:"
 API_KEYS = "ow:apikeys"
@@ -132,6 +140,16 @@ def idempotency(caller: str, key: str) -> str:
 def api_key(digest: str) -> str:
     """Hash: one API key, found by the digest of its secret."""
     return API_KEY_PREFIX + digest
+
+
+def alert(alert_id: str) -> str:
+    """Hash: one alert."""
+    return ALERT_PREFIX + alert_id
+
+
+def alerts_by_state(state: str) -> str:
+    """Sorted set: the alerts that are open, or those that are closed."""
+    return ALERTS_BY_STATE_PREFIX + state
 
 
 def shop(shop_id: str) -> str:
