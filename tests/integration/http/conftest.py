@@ -151,6 +151,7 @@ def serving(redis_url: str, platform: str) -> Iterator[Served]:
     yield Served(url=f"http://127.0.0.1:{listener.getsockname()[1]}", orderwire=orderwire, platform=platform)
     server.should_exit = True
     thread.join(10)
+    orderwire.sync_order.graph.close()
     listener.close()
 
 
