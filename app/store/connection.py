@@ -115,9 +115,11 @@ def run(store: Store, calls: Sequence[tuple[str, ...]]) -> list[Any]:
 
 
 def _translated(error: RedisError) -> Exception:
+    # A pipeline puts the failed command, with what it carries, before the server's words.
+    words = str(error).rpartition("of pipeline caused error: ")[2]
     away = isinstance(error, (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError))
-    if away or (isinstance(error, ResponseError) and str(error).startswith(_NOT_NOW)):
+    if away or (isinstance(error, ResponseError) and words.startswith(_NOT_NOW)):
         return StoreUnavailable(
-            f"Redis cannot be used now ({error}); nothing was confirmed, try again when it is back"
+            f"Redis cannot be used now ({words}); nothing was confirmed, try again when it is back"
         )
     return error

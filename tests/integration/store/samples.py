@@ -134,7 +134,9 @@ def note(what: str = "command.accepted", **detail: Any) -> TimelineEntry:
     return TimelineEntry(at=NOW, what=what, cause="rest", detail=detail)
 
 
-def attempt(number: int = 1, *, key: str = "key-c1", at: datetime = NOW, outcome: str | None = None) -> Attempt:
+def attempt(
+    number: int = 1, *, key: str = "key-c1", at: datetime = NOW, outcome: str | None = None
+) -> Attempt:
     return Attempt(
         number=number,
         started_at=at,

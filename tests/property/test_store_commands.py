@@ -1,0 +1,312 @@
+"""The scripts of the command ledger against a model in Python; every call is sent twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from app.domain.commands import Acknowledge, CommandKind, CommandStatus, kind_of
+from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
+from app.store.orders import Orders
+from tests.integration.store.samples import NOW, WIRE, attempt, command, note, settlement, ship
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import TypeVar
+
+    from app.store.connection import Store
+
+    T = TypeVar("T")
+
+ORDERS = ("o1", "o2")
+LEASE_S = 30.0
+
+
+@dataclass(kw_only=True)
+class Model:
+    """One command as the ledger should know it."""
+
+    id: str
+    order: str
+    kind: CommandKind
+    status: CommandStatus = CommandStatus.PENDING
+    key: str = ""
+    token: str | None = None
+    lease_until: datetime | None = None
+    due_at: datetime | None = None
+    wire: bool = False
+    attempts: dict[int, str | None] = field(default_factory=dict)
+    before: int = 0
+    lost: int = 0
+
+
+class Ledger(RuleBasedStateMachine):
+    """Two orders, two kinds of command, workers that come, die, and come back late."""
+
+    store: Store
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store.flushdb()
+        self.commands, self.orders = Commands(self.store), Orders(self.store)
+        self.now = NOW
+        self.made: dict[str, Model] = {}
+        self.lanes: dict[str, list[str]] = {name: [] for name in ORDERS}
+        self.automatic: dict[str, str] = {}
+        self.tokens: list[tuple[str, str]] = []
+        self.last_settled: dict[str, str] = {}
+        self.notes = dict.fromkeys(ORDERS, 0)
+
+    @rule(
+        order=st.sampled_from(ORDERS), acknowledge=st.booleans(), once=st.booleans(), automatic=st.booleans()
+    )
+    def accept(self, order: str, acknowledge: bool, once: bool, automatic: bool) -> None:
+        change = Acknowledge(merchant_order_reference=None) if acknowledge else ship()
+        kind = kind_of(change)
+        new = command(f"c{len(self.made)}", order_id=order, change=change, at=self.now)
+        open_like_it = [one for one in self.lanes[order] if self.made[one].kind is kind]
+        answers = [
+            self.commands.accept(new, timeline=note(command=new.id), once=once, automatic=automatic)
+            for _ in range(2)
+        ]
+        if automatic and order in self.automatic:
+            expected = self.automatic[order]
+        elif once and open_like_it:
+            expected = open_like_it[0]
+        else:
+            expected = new.id
+            self.made[new.id] = Model(id=new.id, order=order, kind=kind, key=new.idempotency_key)
+            self.lanes[order].append(new.id)
+            self.notes[order] += 1
+            if automatic:
+                self.automatic[order] = new.id
+            if self.lanes[order] == [new.id]:
+                self.made[new.id].due_at = self.now
+        head = self.lanes[order][:1] == [expected]
+        assert [answer.command_id for answer in answers] == [expected, expected]
+        assert [answer.head for answer in answers] == [head, head]
+        assert [answer.created for answer in answers] == [expected == new.id, False]
+
+    @rule(pick=st.integers(min_value=0))
+    def take(self, pick: int) -> None:
+        model = self.picked(pick)
+        if model is None:
+            return
+        token = f"t{len(self.tokens)}"
+        answer = twice(lambda: self.commands.take(model.id, token=token, now=self.now, lease_s=LEASE_S))
+        reason = self.why_not(model)
+        if reason is not None:
+            assert isinstance(answer, NotTaken)
+            assert answer.reason is reason
+            return
+        self.tokens.append((token, model.id))
+        model.lost += model.status is CommandStatus.RUNNING
+        model.status, model.token, model.due_at = CommandStatus.RUNNING, token, None
+        model.lease_until = self.now + timedelta(seconds=LEASE_S)
+        assert isinstance(answer, Taken)
+        assert answer.lost_runs == model.lost
+        assert answer.command == self.commands.get(model.id)
+
+    @rule(pick=st.integers(min_value=0))
+    def begin(self, pick: int) -> None:
+        token, model = self.held(pick)
+        if model is None:
+            return
+        number = max(model.attempts, default=0) + 1
+        begun = twice(
+            lambda: self.commands.begin_attempt(
+                model.id, token=token, attempt=attempt(number, key=model.key, at=self.now), wire=WIRE
+            )
+        )
+        assert begun is (
+            model.token == token and model.lease_until is not None and model.lease_until > self.now
+        )
+        if begun:
+            model.attempts[number], model.wire = None, True
+
+    @rule(pick=st.integers(min_value=0), more_s=st.integers(min_value=-10, max_value=90))
+    def renew(self, pick: int, more_s: int) -> None:
+        token, model = self.held(pick)
+        if model is None:
+            return
+        until = self.now + timedelta(seconds=more_s)
+        renewed = twice(lambda: self.commands.renew(model.id, token=token, until=until))
+        assert renewed is (model.token == token)
+        if renewed and model.lease_until is not None:
+            model.lease_until = max(model.lease_until, until)
+
+    @rule(
+        pick=st.integers(min_value=0),
+        status=st.sampled_from([s for s in CommandStatus if s.final] + [CommandStatus.WAITING] * 2),
+        new_key=st.booleans(),
+    )
+    def settle(self, pick: int, status: CommandStatus, new_key: bool) -> None:
+        token, model = self.held(pick)
+        if model is None:
+            return
+        before = self.commands.get(model.id)
+        number = max(model.attempts, default=0)
+        finished = attempt(number, key=model.key, at=self.now, outcome="unknown") if number else None
+        key = f"{model.key}'" if new_key else model.key
+        next_at = self.now + timedelta(seconds=60) if status is CommandStatus.WAITING else None
+        ending = settlement(
+            status,
+            attempt=finished,
+            next_attempt_at=next_at,
+            idempotency_key=key,
+            keep_wire=not new_key,
+            timeline=(note("settled", token=token),),
+        )
+        answer = twice(lambda: self.commands.settle(model.id, token=token, settlement=ending, now=self.now))
+        if model.token != token:
+            # The run that settled last is told again that it did; any other changes nothing.
+            assert answer.ok is (self.last_settled.get(model.id) == token)
+            assert self.commands.get(model.id) == before
+            return
+        if number:
+            model.attempts[number] = "unknown"
+        model.key, model.wire = key, model.wire and not new_key
+        self.left_run(model, token, status, next_at)
+        assert answer.ok
+        assert answer.next_id == (self.lanes[model.order][0] if self.lanes[model.order] else None)
+        assert answer.next_due_at == (next_at or (self.now if answer.next_id else None))
+        self.notes[model.order] += 1
+
+    @rule(pick=st.integers(min_value=0))
+    def release(self, pick: int) -> None:
+        token, model = self.held(pick)
+        if model is None:
+            return
+        answer = twice(lambda: self.commands.release(model.id, token=token, now=self.now))
+        if model.token == token:
+            self.left_run(model, token, CommandStatus.WAITING, self.now)
+            assert answer.ok
+
+    @rule(pick=st.integers(min_value=0), new_key=st.booleans())
+    def replay(self, pick: int, new_key: bool) -> None:
+        model = self.picked(pick)
+        if model is None:
+            return
+        self.now += timedelta(microseconds=1)
+        key = f"{model.key}r" if new_key else model.key
+        replayed = twice(
+            lambda: self.commands.replay(model.id, now=self.now, idempotency_key=key, timeline=[note("r")])
+        )
+        assert replayed is (model.status is CommandStatus.DEAD)
+        if replayed:
+            model.status, model.key, model.wire = CommandStatus.PENDING, key, model.wire and not new_key
+            model.before = max(model.attempts, default=0)
+            self.last_settled.pop(model.id, None)
+            self.notes[model.order] += 1
+            self.lanes[model.order].append(model.id)
+            if self.lanes[model.order] == [model.id]:
+                model.due_at = self.now
+
+    @rule(pick=st.integers(min_value=0))
+    def dismiss(self, pick: int) -> None:
+        model = self.picked(pick)
+        if model is None:
+            return
+        self.now += timedelta(microseconds=1)
+        dismissed = twice(
+            lambda: self.commands.dismiss(model.id, now=self.now, reason="no", timeline=[note("d")])
+        )
+        assert dismissed is (model.status is CommandStatus.DEAD)
+        if dismissed:
+            model.status = CommandStatus.FAILED
+            self.notes[model.order] += 1
+
+    @rule(seconds=st.sampled_from([1, 20, 31, 61, 1000]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def lanes_and_records_are_the_models(self) -> None:
+        for order in ORDERS:
+            assert list(self.commands.lane(order)) == self.lanes[order]
+            assert len(self.orders.timeline(order, limit=1000).items) == self.notes[order]
+        for model in self.made.values():
+            stored = self.commands.get(model.id)
+            assert stored is not None
+            assert stored.status is model.status
+            assert stored.idempotency_key == model.key
+            assert (stored.wire is not None) is model.wire
+            assert {one.number: one.outcome for one in stored.attempts} == model.attempts
+            assert stored.attempts_before == model.before
+
+    @invariant()
+    def indexes_are_the_models(self) -> None:
+        counted = self.commands.counts()
+        for status in CommandStatus:
+            expected = {one.id for one in self.made.values() if one.status is status}
+            assert counted[status] == len(expected)
+            assert {one.id for one in self.commands.list(status=status, limit=1000).items} == expected
+        due = {one.id: one.due_at for one in self.commands.due(self.now, limit=1000)}
+        models = self.made.values()
+        assert due == {one.id: one.due_at for one in models if one.due_at and one.due_at <= self.now}
+        expired = {one.id: one.due_at for one in self.commands.expired(self.now, limit=1000)}
+        assert expired == {
+            one.id: one.lease_until for one in models if one.lease_until and one.lease_until <= self.now
+        }
+
+    @invariant()
+    def no_lane_is_stuck(self) -> None:
+        for lane in self.lanes.values():
+            if lane:
+                head = self.made[lane[0]]
+                assert head.due_at is not None or head.lease_until is not None
+
+    def picked(self, pick: int) -> Model | None:
+        return self.made[f"c{pick % len(self.made)}"] if self.made else None
+
+    def held(self, pick: int) -> tuple[str, Model | None]:
+        if not self.tokens:
+            return "", None
+        token, command_id = self.tokens[pick % len(self.tokens)]
+        return token, self.made[command_id]
+
+    def why_not(self, model: Model) -> NotTakenReason | None:
+        if model.status.final:
+            return NotTakenReason.DONE
+        if model.lease_until is not None and model.lease_until > self.now:
+            return NotTakenReason.LEASED
+        if self.lanes[model.order][0] != model.id:
+            return NotTakenReason.NOT_HEAD
+        if model.due_at is not None and model.due_at > self.now:
+            return NotTakenReason.NOT_DUE
+        return None
+
+    def left_run(self, model: Model, token: str, status: CommandStatus, next_at: datetime | None) -> None:
+        self.last_settled[model.id] = token
+        model.status, model.token, model.lease_until, model.lost = status, None, None, 0
+        model.due_at = next_at
+        lane = self.lanes[model.order]
+        if status.final:
+            lane.remove(model.id)
+            if lane:
+                self.made[lane[0]].due_at = self.now
+
+
+def twice(call: Callable[[], T]) -> T:
+    first = call()
+    assert call() == first
+    return first
+
+
+def test_the_ledger_does_what_the_model_does_however_often_it_is_told(redis: Store) -> None:
+    machine = type("BoundLedger", (Ledger,), {"store": redis})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )

@@ -1,0 +1,239 @@
+"""The scripts of the inbox and of what is owed against a model in Python."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from app.domain.hints import EntryHint
+from app.store.connection import connect_async
+from app.store.counters import Counters
+from app.store.inbox import AsyncInbox, Inbox, KeptItem, NewEntry, Receipt
+from app.store.syncs import OwedSync, Syncs
+from tests.integration.store.samples import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from typing import TypeVar
+
+    from app.store.connection import AsyncStore, Store
+
+    T = TypeVar("T")
+
+ORDERS = ("1", "2", "3")
+IDENTITIES = ("page:1", "page:2", "page:")
+
+
+@dataclass(kw_only=True)
+class Owed:
+    """What is owed for one order."""
+
+    seq: int
+    due_at: datetime
+    shop: str | None
+    cause: str
+    failures: int = 0
+
+
+class Intake(RuleBasedStateMachine):
+    """Deliveries that repeat, drainers that race, syncs that fail or are owed again while they run."""
+
+    store: Store
+    loop: asyncio.AbstractEventLoop
+    async_store: AsyncStore
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store.flushdb()
+        self.taker, self.inbox, self.syncs = (
+            AsyncInbox(self.async_store),
+            Inbox(self.store),
+            Syncs(self.store),
+        )
+        self.now = NOW
+        self.deliveries = 0
+        self.seen: set[str] = set()
+        self.last: dict[str, str] = {}
+        self.kept: list[str] = []
+        self.waiting: list[str] = []
+        self.counted = dict.fromkeys(("entries_accepted", "entries_duplicate", "entry_id_reused", "kept"), 0)
+        self.owed: dict[str, Owed] = {}
+        self.shops: dict[str, int] = {}
+        self.seq = 0
+
+    @rule(
+        entries=st.lists(
+            st.tuples(st.sampled_from("abcdef"), st.sampled_from(IDENTITIES), st.sampled_from(ORDERS)),
+            max_size=4,
+        ),
+        kept=st.lists(st.sampled_from("xyz"), max_size=2),
+    )
+    def deliver(self, entries: list[tuple[str, str, str]], kept: list[str]) -> None:
+        self.deliveries += 1
+        was_empty = not self.waiting
+        made = [self.entry(digest, identity, order) for digest, identity, order in entries]
+        items = [KeptItem(reason="unknown", digest=digest, sealed=f"sealed {digest}") for digest in kept]
+        receipts = [self.wait_for(made, items) for _ in range(2)]
+        accepted = duplicates = reused = 0
+        for digest, identity, order in entries:
+            if digest in self.seen:
+                duplicates += 1
+                continue
+            self.seen.add(digest)
+            accepted += 1
+            self.waiting.append(order)
+            if not identity.endswith(":"):
+                reused += self.last.get(identity, digest) != digest
+                self.last[identity] = digest
+        for digest in kept:
+            if digest not in self.kept:
+                self.kept.append(digest)
+        for name, by in zip(self.counted, (accepted, duplicates, reused), strict=False):
+            self.counted[name] += by
+        self.counted["kept"] = len(self.kept)
+        first, second = receipts
+        assert (first.accepted, first.duplicates, first.reused) == (accepted, duplicates, reused)
+        assert first.was_empty is was_empty
+        assert second.accepted == accepted
+        # What the delivery repeats of itself or of others is counted for each POST that says it.
+        self.counted["entries_duplicate"] += second.duplicates
+        assert second.duplicates == duplicates
+        assert second.was_empty is was_empty
+
+    @rule(limit=st.integers(1, 4), shops=st.lists(st.sampled_from(["112", "113"]), unique=True))
+    def drain(self, limit: int, shops: list[str]) -> None:
+        pending = self.inbox.pending(limit)
+        orders = sorted({hint.order_id or "" for entry in pending for hint in entry.hints})
+        ids = [entry.id for entry in pending]
+        owed = [OwedSync(order_id=one, shop_id=None, cause="webhook") for one in orders]
+        assert [entry.hints[0].order_id for entry in pending] == self.waiting[:limit]
+        first, second = (self.inbox.drained(ids, owed, shops, self.now) for _ in range(2))
+        del self.waiting[:limit]
+        assert first.left == second.left == len(self.waiting)
+        assert (second.orders, second.shops) == ((), ())
+        if ids:
+            assert first.orders == tuple(one for one in orders if self.owe_in_model(one, None, "webhook"))
+            assert first.shops == tuple(one for one in shops if one not in self.shops)
+            for shop in shops:
+                self.seq += 1
+                self.shops[shop] = self.seq
+        else:
+            assert (first.orders, first.shops) == ((), ())
+
+    @rule(
+        order=st.sampled_from(ORDERS),
+        shop=st.sampled_from([None, "112"]),
+        cause=st.sampled_from(["webhook", "reconciliation", "rest"]),
+    )
+    def owe(self, order: str, shop: str | None, cause: str) -> None:
+        woken = self.syncs.owe(OwedSync(order_id=order, shop_id=shop, cause=cause), self.now)
+        assert woken is self.owe_in_model(order, shop, cause)
+
+    @rule(order=st.sampled_from(ORDERS), behind=st.booleans())
+    def done(self, order: str, behind: bool) -> None:
+        known = self.owed.get(order)
+        seq = (known.seq if known else 1) - behind
+        cleared = twice(lambda: self.syncs.done(order, seq))
+        assert cleared is (known is None or seq == known.seq)
+        if cleared:
+            self.owed.pop(order, None)
+
+    @rule(order=st.sampled_from(ORDERS), behind=st.booleans())
+    def postpone(self, order: str, behind: bool) -> None:
+        known = self.owed.get(order)
+        seq = (known.seq if known else 1) - behind
+        due_at = self.now + timedelta(seconds=30)
+        moved = twice(lambda: self.syncs.postpone(order, seq, due_at=due_at, error="away", failures=3))
+        assert moved is (known is not None and seq == known.seq)
+        if moved and known:
+            known.due_at, known.failures = due_at, 3
+
+    @rule(shop=st.sampled_from(["112", "113"]), behind=st.booleans())
+    def shop_done(self, shop: str, behind: bool) -> None:
+        seq = self.shops.get(shop, 1) - behind
+        cleared = twice(lambda: self.syncs.done_shop(shop, seq))
+        assert cleared is (self.shops.get(shop, seq) == seq)
+        if cleared:
+            self.shops.pop(shop, None)
+
+    @rule(seconds=st.sampled_from([1, 31]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def everything_is_the_models(self) -> None:
+        assert self.inbox.size() == len(self.waiting)
+        assert Counters(self.store).counters() == {
+            name: count for name, count in self.counted.items() if count
+        }
+        assert [item.digest for item in self.inbox.kept(limit=10).items] == self.kept[::-1]
+        for order in ORDERS:
+            stored, model = self.syncs.get(order), self.owed.get(order)
+            if model is None:
+                assert stored is None
+                continue
+            assert stored is not None
+            assert (stored.seq, stored.due_at, stored.shop_id, stored.cause, stored.failures) == (
+                model.seq,
+                model.due_at,
+                model.shop,
+                model.cause,
+                model.failures,
+            )
+        due = [one.order_id for one in self.syncs.due(self.now, limit=10)]
+        assert sorted(due) == sorted(one for one, owed in self.owed.items() if owed.due_at <= self.now)
+        assert {shop: self.syncs.get_shop(shop) for shop in self.shops} == self.shops
+        assert sorted(self.syncs.shops_due(self.now, limit=10)) == sorted(self.shops)
+
+    def owe_in_model(self, order: str, shop: str | None, cause: str) -> bool:
+        self.seq += 1
+        known = self.owed.get(order)
+        if known is None:
+            self.owed[order] = Owed(seq=self.seq, due_at=self.now, shop=shop, cause=cause)
+            return True
+        woken = known.due_at > self.now
+        known.seq, known.shop = self.seq, shop or known.shop
+        known.due_at = min(known.due_at, self.now)
+        if cause == "webhook":
+            known.cause = cause
+        return woken
+
+    def entry(self, digest: str, identity: str, order: str) -> NewEntry:
+        return NewEntry(
+            digest=digest,
+            identity=identity,
+            hints=(EntryHint(object="page", entry_id="1", order_id=order, account_id=None),),
+            delivery_id=f"d{self.deliveries}",
+            received_at=self.now,
+        )
+
+    def wait_for(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem]) -> Receipt:
+        return self.loop.run_until_complete(self.taker.accept(entries, kept, self.now))
+
+
+def twice(call: Callable[[], T]) -> T:
+    first = call()
+    assert call() == first
+    return first
+
+
+def test_each_entry_is_taken_once_and_what_it_asks_for_stays_owed_until_done(
+    redis: Store, redis_url: str
+) -> None:
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        async_store = connect_async(redis_url, timeout_s=5)
+        machine = type("BoundIntake", (Intake,), {"store": redis, "loop": loop, "async_store": async_store})
+        try:
+            run_state_machine_as_test(
+                machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+            )
+        finally:
+            loop.run_until_complete(async_store.aclose())
