@@ -5,8 +5,10 @@ from __future__ import annotations
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
 # ruff: noqa: TC002
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+from fastapi import Depends, Security
+from fastapi.security import HTTPBearer, SecurityScopes
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -14,7 +16,7 @@ from starlette.requests import Request
 from app.http.problems import Problem, ProblemError, problem_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,6 +29,14 @@ ADMIN = "admin"
 
 # Keys have 46 characters; whatever is much longer is not one, and need not be looked up.
 MAX_SECRET_CHARS = 256
+
+# It only describes the keys in the document: KeyCheck looked at the key before any route was chosen.
+_SCHEME = HTTPBearer(
+    scheme_name="apiKey",
+    auto_error=False,
+    description="A key of `orderwire keys create`. Any one of the scopes an operation lists is enough; "
+    "`admin` always is.",
+)
 
 
 class KeyCheck:
@@ -52,16 +62,9 @@ class KeyCheck:
         await self.app(scope, receive, send)
 
 
-def allowed_to(*scopes: str) -> Callable[[Request], None]:
-    """Return the check of a route that takes keys with any of these scopes, or with `admin`."""
-
-    def check(request: Request) -> None:
-        held = api_key(request).scopes
-        if ADMIN not in held and not any(scope in held for scope in scopes):
-            raise ProblemError(_scope_missing(scopes))
-
-    check.scopes = scopes  # type: ignore[attr-defined]  # read by app.http.openapi
-    return check
+def allowed_to(*scopes: str) -> Any:
+    """Return the dependency of a route that takes keys with any of these scopes, or with `admin`."""
+    return Security(_check, scopes=scopes)
 
 
 def api_key(request: Request) -> ApiKey:
@@ -73,6 +76,14 @@ def sees_buyers(request: Request) -> bool:
     """Return whether the key may have sealed buyer data opened for it."""
     held = api_key(request).scopes
     return READ in held or ADMIN in held
+
+
+async def _check(
+    request: Request, needed: SecurityScopes, _scheme: Annotated[object, Depends(_SCHEME)] = None
+) -> None:
+    held = api_key(request).scopes
+    if ADMIN not in held and not any(scope in held for scope in needed.scopes):
+        raise ProblemError(_scope_missing(needed.scopes))
 
 
 def _bearer(header: str | None) -> str:
@@ -95,7 +106,7 @@ def _unauthorized(*, presented: bool) -> Problem:
     )
 
 
-def _scope_missing(scopes: tuple[str, ...]) -> Problem:
+def _scope_missing(scopes: Sequence[str]) -> Problem:
     named = " or ".join(scopes)
     return Problem(
         status=HTTPStatus.FORBIDDEN,

@@ -67,9 +67,6 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
     problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["ProblemAnswer"] = problem
-    components["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "A key of `orderwire keys create`."}
-    }
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _finish(path, method, operation)
@@ -79,8 +76,11 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
+    for parameter in operation.get("parameters", ()):
+        _finish_parameter(path, parameter)
+    if "202" in answers:
+        answers["202"] |= {"description": "Promised; `Location` says where to look.", "headers": _LOCATION}
     if path.startswith("/v1/"):
-        operation["security"] = [{"apiKey": []}]
         told = _PROBLEMS if method == "get" else _PROBLEMS | _WRITE_PROBLEMS
         if "{" in path:
             told = {"404": "There is no such thing.", **told}
@@ -91,6 +91,19 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     for status, description in sorted(told.items()):
         answers.setdefault(status, _problem(description))
 
+
+def _finish_parameter(path: str, parameter: dict[str, Any]) -> None:
+    schema = parameter["schema"]
+    # A header or query parameter is there or not; it is never null.
+    present = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    for one in present:
+        schema |= one
+    if parameter["name"] == "Idempotency-Key":
+        schema |= {"minLength": 1, "maxLength": 255}
+        parameter["required"] = path.endswith(("/refunds", "/cancellations"))
+
+
+_LOCATION = {"Location": {"description": "The command's path.", "schema": {"type": "string"}}}
 
 _WEBHOOK_PROBLEMS = {
     "get": {"403": "The verify token, the mode or the challenge is wrong."},

@@ -12,7 +12,7 @@ import asyncio
 import hmac
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import APIRouter
@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from app.http.middleware import body_too_long
+from app.http.models.answers import DeliveryAnswer
 from app.http.parts import parts
 from app.http.problems import Problem, ProblemError
 from app.services.receive_delivery import Rejected
@@ -42,10 +43,29 @@ MAX_CHALLENGE_CHARS = 256
 
 _CHALLENGE = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_CHALLENGE_CHARS}}}")
 
+# What the routes read by themselves, for the document.
+_CHECK: dict[str, Any] = {
+    "parameters": [
+        {"name": f"hub.{name}", "in": "query", "required": True, "schema": {"type": "string"}}
+        for name in ("mode", "verify_token", "challenge")
+    ]
+}
+_DELIVERY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "X-Hub-Signature-256",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^sha256=[0-9a-fA-F]{64}$"},
+        }
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+}
+
 router = APIRouter(tags=["webhooks"])
 
 
-@router.get("/webhooks/facebook", response_class=PlainTextResponse)
+@router.get("/webhooks/facebook", response_class=PlainTextResponse, openapi_extra=_CHECK)
 async def verify_endpoint(request: Request) -> Response:
     """Echo `hub.challenge` to whoever knows the verify token; how the platform checks a new subscription."""
     mode, token, challenge = (_only(request, f"hub.{name}") for name in ("mode", "verify_token", "challenge"))
@@ -57,7 +77,7 @@ async def verify_endpoint(request: Request) -> Response:
     return PlainTextResponse(challenge)
 
 
-@router.post("/webhooks/facebook")
+@router.post("/webhooks/facebook", response_model=DeliveryAnswer, openapi_extra=_DELIVERY)
 async def receive_delivery(request: Request) -> Response:
     """Take a signed delivery of at most 4 MiB in; 200 says that it is durable."""
     raw = await _body(request)
@@ -66,8 +86,9 @@ async def receive_delivery(request: Request) -> Response:
     if isinstance(received, Rejected):
         await _count(orderwire, received.verdict)
         raise ProblemError(_rejected(received.verdict))
+    answer = DeliveryAnswer(accepted=received.accepted, duplicates=received.duplicates, kept=received.kept)
     return JSONResponse(
-        {"accepted": received.accepted, "duplicates": received.duplicates, "kept": received.kept},
+        answer.model_dump(),
         background=BackgroundTask(_nudge, orderwire) if received.was_empty and received.accepted else None,
     )
 

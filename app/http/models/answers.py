@@ -249,6 +249,14 @@ class BatchAnswer(Answer):
     refused: int
 
 
+class DeliveryAnswer(Answer):
+    """What became of a delivery's entries; all of it is durable."""
+
+    accepted: int
+    duplicates: int
+    kept: int
+
+
 class KeptAnswer(Answer):
     """A signed delivery, or an entry of one, not understood; `body` is null if it cannot be opened."""
 

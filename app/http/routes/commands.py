@@ -20,7 +20,7 @@ from app.http.routes.parameters import cursor_of, no_query
 from app.http.show import command_answer
 
 # Whoever may make a promise may also look what became of it.
-router = APIRouter(prefix="/v1/commands", tags=["commands"], dependencies=[Depends(allowed_to(READ, WRITE))])
+router = APIRouter(prefix="/v1/commands", tags=["commands"], dependencies=[allowed_to(READ, WRITE)])
 
 
 @router.get("")

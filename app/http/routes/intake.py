@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[Depends(allowed_to(ADMIN))])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[allowed_to(ADMIN)])
 
 
 @router.get("/kept")

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 _READ_IT = "Check the id, or let POST /v1/orders/{order_id}/sync read it from the platform."
 
 
-@router.get("", dependencies=[Depends(allowed_to(READ))])
+@router.get("", dependencies=[allowed_to(READ)])
 def list_orders(request: Request, query: Annotated[OrdersQuery, Query()]) -> OrderPageAnswer:
     """List orders, newest update first, by state, reference or time of update."""
     orderwire = parts(request)
@@ -43,7 +43,7 @@ def list_orders(request: Request, query: Annotated[OrdersQuery, Query()]) -> Ord
     return OrderPageAnswer(data=data, next_cursor=page.next_cursor)
 
 
-@router.get("/{order_id}", dependencies=[Depends(allowed_to(READ)), Depends(no_query)])
+@router.get("/{order_id}", dependencies=[allowed_to(READ), Depends(no_query)])
 def get_order(request: Request, order_id: PlatformId) -> OrderAnswer:
     """Show one order as it was last read from the platform; `synced_at` says when."""
     orderwire = parts(request)
@@ -53,7 +53,7 @@ def get_order(request: Request, order_id: PlatformId) -> OrderAnswer:
     return order_answer(stored, orderwire.sealer)
 
 
-@router.get("/{order_id}/timeline", dependencies=[Depends(allowed_to(READ))])
+@router.get("/{order_id}/timeline", dependencies=[allowed_to(READ)])
 def get_timeline(
     request: Request, order_id: PlatformId, query: Annotated[PageQuery, Query()]
 ) -> TimelineAnswer:
@@ -69,7 +69,7 @@ def get_timeline(
 @router.post(
     "/{order_id}/sync",
     response_model=SyncAnswer,
-    dependencies=[Depends(allowed_to(READ, WRITE)), Depends(no_query)],
+    dependencies=[allowed_to(READ, WRITE), Depends(no_query)],
 )
 def sync_order(request: Request, order_id: PlatformId, idempotency_key: IdempotencyKey = None) -> Response:  # noqa: ARG001 - declared for the document, read in once
     """Read one order from the platform again, now, and show what that changed."""

@@ -28,13 +28,14 @@ IdempotencyKey = Annotated[
 Prefer = Annotated[
     str | None,
     Header(
+        alias="Prefer",
         description="`wait=N`, N up to 30: 200 with the finished command if it finishes within N seconds.",
         examples=["wait=10"],
     ),
 ]
 
 
-def no_query(request: Request) -> None:
+async def no_query(request: Request) -> None:
     """Refuse query parameters on a route that reads none: they were meant for something."""
     unread = sorted(request.query_params)
     if unread:

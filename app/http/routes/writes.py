@@ -28,9 +28,7 @@ from app.http.submission import submit, submit_acknowledgements
 # The headers are declared so that the document names them; app.http.once and app.http.waiting read them.
 # ruff: noqa: ARG001
 
-router = APIRouter(
-    prefix="/v1", tags=["changes"], dependencies=[Depends(allowed_to(WRITE)), Depends(no_query)]
-)
+router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[allowed_to(WRITE), Depends(no_query)])
 
 _WRITE: dict[str, Any] = {
     "status_code": 202,
