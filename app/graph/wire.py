@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from app.domain.hints import EntryHint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 # The platform sends up to 1000 updates a delivery (Webhooks guide); the rest is room for a change of mind.
 MAX_ENTRIES = 5000
@@ -95,8 +95,15 @@ _ORDER_KEYS = ("order_id", "orderId", "commerce_order_id")
 _ACCOUNT_KEYS = ("commerce_account_id", "commerce_merchant_settings_id", "cms_id")
 # Platform ids are digits today and may change; these letters are safe in a path and in a key. An id of
 # nothing but zeros is what the dashboard's test button sends.
-_ID = re.compile(r"(?!0+\Z)[A-Za-z0-9_-]{1,64}")
-_WORD = re.compile(r"[\x21-\x7e]{1,128}")
+_is_id = re.compile(r"(?!0+\Z)[A-Za-z0-9_-]{1,64}").fullmatch
+_is_word = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+_NOTHING: dict[str, Any] = {}
+
+# json.dumps makes an encoder at each call, which costs as much as the entry. What was read from text holds no
+# circle, so none is looked for.
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, check_circular=False
+).encode
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,27 +126,26 @@ def _delivery(body: object) -> Delivery | Unreadable:
         return Unreadable(reason="the body has no list of entries")
     if len(entries) > MAX_ENTRIES:
         return Unreadable(reason=f"the body has {len(entries)} entries; at most {MAX_ENTRIES} are read")
-    word = _text(body.get("object"), _WORD)
-    return Delivery(entries=tuple(_entry(word, raw) for raw in entries), object=word)
+    word = _text(body.get("object"), _is_word)
+    # Every digest begins with the delivery's object, so that one id under two objects is two entries.
+    began = f"{_canonical(word)}\n"
+    return Delivery(entries=tuple(_entry(word, began, raw) for raw in entries), object=word)
 
 
-def _entry(word: str | None, raw: object) -> Entry:
+def _entry(word: str | None, began: str, raw: object) -> Entry:
     members: dict[str, Any] = raw if isinstance(raw, dict) else {}
-    entry_id = _text(members.get("id"), _WORD) or ""
-    content = _canonical(members | {"id": entry_id} if entry_id else raw)
+    given = members.get("id")
+    entry_id = _text(given, _is_word) or ""
+    content = _canonical(members | {"id": entry_id} if entry_id and entry_id is not given else raw)
     named, unknown = _read(word, members)
-    hints = dict.fromkeys(
-        EntryHint(
-            object=word or "",
-            entry_id=entry_id,
-            order_id=order_id,
-            account_id=account_id or _account(word, entry_id),
-        )
+    whole = _account(word, entry_id)
+    hints = [
+        EntryHint(object=word or "", entry_id=entry_id, order_id=order_id, account_id=account_id or whole)
         for order_id, account_id in named
-    )
+    ]
     return Entry(
-        hints=tuple(hints),
-        digest=hashlib.sha256(f"{_canonical(word)}\n{content}".encode()).hexdigest(),
+        hints=tuple(dict.fromkeys(hints)) if len(hints) > 1 else tuple(hints),
+        digest=hashlib.sha256((began + content).encode()).hexdigest(),
         identity=f"{word or ''}:{entry_id}",
         unknown=unknown,
         content=content,
@@ -152,13 +158,17 @@ _Named = tuple[str | None, str | None]
 
 def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str | None]:
     """Return the (order id, account id) pairs the entry names, at least one, and what is unknown about it."""
-    own = _text(members.get("id"), _ID) if word == "commerce_order" else None
+    own = _text(members.get("id"), _is_id) if word == "commerce_order" else None
+    oddity = _oddity(word, members)
     changes = members.get("changes")
     if not isinstance(changes, list) or not 0 < len(changes) <= MAX_CHANGES:
-        return [(own, None)], _oddity(word, members) or "unknown_shape"
-    named = [_named(change.get("value")) if isinstance(change, dict) else (None, None) for change in changes]
-    pairs = [(order_id or own, account_id) for order_id, account_id in named]
-    return pairs, _oddity(word, members) or next(_odd_changes(changes), None)
+        return [(own, None)], oddity or "unknown_shape"
+    pairs = []
+    for change in changes:
+        odd, order_id, account_id = _change(change)
+        pairs.append((order_id or own, account_id))
+        oddity = oddity or odd
+    return pairs, oddity
 
 
 def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
@@ -170,35 +180,38 @@ def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
     return None
 
 
-def _odd_changes(changes: list[Any]) -> Iterator[str]:
-    for change in changes:
-        if not isinstance(change, dict) or not isinstance(change.get("value", {}), dict):
-            yield "unknown_shape"
-        elif _text(change.get("field"), _WORD) not in KNOWN_FIELDS:
-            yield "unknown_field"
-
-
-def _named(value: object) -> _Named:
+def _change(change: object) -> tuple[str | None, str | None, str | None]:
+    """Return what is odd about one change, and the order and the account it names."""
+    if not isinstance(change, dict):
+        return "unknown_shape", None, None
+    value = change.get("value", _NOTHING)
     if not isinstance(value, dict):
-        return None, None
-    order = value.get("order")
-    nested = order.get("id") if isinstance(order, dict) else order
-    orders = (_text(part, _ID) for part in (*(value.get(key) for key in _ORDER_KEYS), nested))
-    accounts = (_text(value.get(key), _ID) for key in _ACCOUNT_KEYS)
-    return next(filter(None, orders), None), next(filter(None, accounts), None)
+        return "unknown_shape", None, None
+    field = change.get("field")
+    odd = None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
+    order_id = _first(value, _ORDER_KEYS)
+    if order_id is None and "order" in value:
+        order = value["order"]
+        order_id = _text(order.get("id") if isinstance(order, dict) else order, _is_id)
+    return odd, order_id, _first(value, _ACCOUNT_KEYS)
+
+
+def _first(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        if key in value:
+            found = _text(value[key], _is_id)
+            if found is not None:
+                return found
+    return None
 
 
 def _account(word: str | None, entry_id: str) -> str | None:
-    if word == "commerce_order" or not _ID.fullmatch(entry_id):
+    if word == "commerce_order" or not _is_id(entry_id):
         return None
     return entry_id
 
 
-def _text(value: object, allowed: re.Pattern[str]) -> str | None:
+def _text(value: object, allowed: Callable[[str], object]) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return value if isinstance(value, str) and allowed.fullmatch(value) else None
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return value if isinstance(value, str) and allowed(value) else None
