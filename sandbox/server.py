@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import sys
 import threading
@@ -36,6 +37,9 @@ class CuttableProtocol(HttpToolsProtocol):
 
 def serve(options: Options) -> None:
     """Serve until SIGTERM or SIGINT; prints ``{"url": …}`` on one line once calls are taken."""
+    for told in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops at these, and raises them again afterwards: then there is nothing left to end.
+        signal.signal(told, lambda *_: None)
     with _listen(options) as listener:
         sys.stdout.write(json.dumps({"url": _url(listener)}) + "\n")
         sys.stdout.flush()
