@@ -13,6 +13,7 @@ from ulid import ULID
 from app.domain.retry import RetryPolicy
 from app.domain.shops import Shops
 from app.graph.client import GraphClient, open_http
+from app.notify.operators import Operators
 from app.queues import Jobs, connect_queues
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
@@ -29,6 +30,8 @@ from app.services.submit_change import SubmitChange
 from app.services.sweep import Sweep
 from app.services.sync_order import SyncOrder
 from app.services.sync_owed import SyncOwed
+from app.services.tell_operators import TellOperators
+from app.services.watch_conditions import Limits, WatchConditions
 from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
 from app.store.commands import Commands
@@ -40,6 +43,7 @@ from app.store.orders import Orders
 from app.store.sealing import Sealer
 from app.store.shops import ShopMarks
 from app.store.syncs import Syncs
+from app.store.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +85,8 @@ class Orderwire:
     readiness: Readiness
     alerts: Alerts
     alerting: Alerting
+    tell_operators: TellOperators
+    watch_conditions: WatchConditions
 
 
 def build(settings: Settings, role: Literal["api", "worker"] = "worker") -> Orderwire:
@@ -127,6 +133,7 @@ def _assembled(
     sealer = Sealer(settings.sealing_key_bytes())
     orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
     nudge = Nudge(jobs=jobs)
+    watch = Watch(store)
     telling = bool(settings.alert_urls)
     alerts = Alerts(store, telling=telling)
     alerting = Alerting(alerts=alerts, nudge=nudge, clock=now, new_id=new_id, telling=telling)
@@ -169,7 +176,7 @@ def _assembled(
             clock=now,
             new_id=new_id,
         ),
-        drain_inbox=DrainInbox(inbox=inbox, shops=shops, nudge=nudge, clock=now),
+        drain_inbox=DrainInbox(inbox=inbox, watch=watch, shops=shops, nudge=nudge, clock=now),
         sync_order=sync_order,
         sync_owed=SyncOwed(syncs=syncs, sync_order=sync_order, nudge=nudge, clock=now),
         reconcile=Reconcile(
@@ -178,6 +185,7 @@ def _assembled(
             orders=orders,
             syncs=syncs,
             marks=ShopMarks(store),
+            watch=watch,
             nudge=nudge,
             record_order=record_order,
             clock=now,
@@ -211,7 +219,24 @@ def _assembled(
         readiness=readiness,
         alerts=alerts,
         alerting=alerting,
+        tell_operators=TellOperators(alerts=alerts, operators=_operators(settings), clock=now),
+        watch_conditions=_watch_conditions(settings, watch, alerting, nudge, shops),
     )
+
+
+def _operators(settings: Settings) -> Operators:
+    return Operators([url.get_secret_value() for url in settings.alert_urls])
+
+
+def _watch_conditions(
+    settings: Settings, watch: Watch, alerting: Alerting, nudge: Nudge, shops: Shops
+) -> WatchConditions:
+    limits = Limits(
+        inbox_age_s=settings.inbox_age_alert_s,
+        due_age_s=settings.due_age_alert_s,
+        silence_s=settings.silence_alert_s,
+    )
+    return WatchConditions(watch=watch, alerting=alerting, nudge=nudge, shops=shops, limits=limits)
 
 
 def _settle_command(settings: Settings, commands: Commands, nudge: Nudge) -> SettleCommand:

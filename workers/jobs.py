@@ -48,6 +48,11 @@ def sweep() -> None:
     _orderwire().sweep.sweep()
 
 
+def tell_operators() -> None:
+    """Tell operators what alerts opened and closed."""
+    _orderwire().tell_operators.tell()
+
+
 def sync(order_id: str) -> None:
     """Read one order from the platform."""
     _orderwire().sync_owed.pay(order_id)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.domain.shops import Shop, Shops
     from app.services.nudge import Nudge
     from app.store.inbox import Inbox
+    from app.store.watch import Watch
 
 # One round trip reads and one settles this many entries: a full delivery of the platform is 1,000.
 BATCH = 500
@@ -28,6 +29,7 @@ class DrainInbox:
     """Empties the inbox: what it held is owed, durably, before it is taken out."""
 
     inbox: Inbox
+    watch: Watch
     shops: Shops
     nudge: Nudge
     clock: Callable[[], datetime]
@@ -44,6 +46,7 @@ class DrainInbox:
             if not entries:
                 return taken
             hints = [hint for entry in entries for hint in entry.hints]
+            self.watch.heard(self._heard(hints), self.clock())
             drained = self.inbox.drained(
                 [entry.id for entry in entries],
                 owed=self._orders(hints),
@@ -75,6 +78,11 @@ class DrainInbox:
                 shop = self.shops.by_account(hint.account_id)
                 shops.update(each.id for each in self._one_or_all(shop))
         return shops
+
+    def _heard(self, hints: Iterable[EntryHint]) -> set[str]:
+        # An account that names no shop of ours may be any shop's: a false silence is worse than a missed one.
+        accounts = {hint.account_id for hint in hints}
+        return {shop.id for account in accounts for shop in self._one_or_all(self.shops.by_account(account))}
 
     def _one_or_all(self, shop: Shop | None) -> Iterable[Shop]:
         return self.shops if shop is None else (shop,)

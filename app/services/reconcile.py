@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.store.orders import Orders, StoredOrder
     from app.store.shops import ShopMarks
     from app.store.syncs import Syncs
+    from app.store.watch import Watch
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Reconcile:
     orders: Orders
     syncs: Syncs
     marks: ShopMarks
+    watch: Watch
     nudge: Nudge
     record_order: RecordOrder
     clock: Callable[[], datetime]
@@ -70,6 +72,8 @@ class Reconcile:
         owed_run = self.syncs.get_shop(shop_id)
         started = self.clock()
         result = self._run(shop, started)
+        if result.changed:
+            self.watch.busy(shop_id, started)
         if result.complete:
             self.marks.move_mark(shop_id, started)
             if owed_run is not None:

@@ -23,9 +23,21 @@ COMMANDS_BY_KIND_PREFIX = "ow:commands:kind:"
 COMMANDS_BY_ORDER_PREFIX = "ow:commands:order:"
 # Scored by due time, one index a kind of command.
 DUE_PREFIX = "ow:due:"
+# Gates: one hash a shop, and its parked commands scored by their creation.
+GATE_PREFIX = "ow:gate:"
+PARKED_PREFIX = "ow:parked:"
+# Tokens that an operator put in, sealed, by shop; `TOKENS_VERSION` counts their changes.
+TOKENS = "ow:tokens"
+TOKENS_VERSION = "ow:tokens:version"
+
+# Drift: orders scored by when a webhook last named them, differences to be judged, and a stream of the found.
+HINTED = "ow:hinted"
+DRIFT_SUSPECTS = "ow:drift:suspects"
+DRIFT = "ow:drift"
+
 # What `scripts/_places.lua` splits.
 COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX}"
-COMMAND_PLACES += f" {COMMANDS_BY_STATUS_PREFIX} {COMMAND_PREFIX}"
+COMMAND_PLACES += f" {COMMANDS_BY_STATUS_PREFIX} {COMMAND_PREFIX} {PARKED_PREFIX}"
 # Scored by the end of the lease.
 LEASES = "ow:leases"
 
@@ -51,6 +63,8 @@ ALERT_CAUSES = "ow:alerts:causes"
 ALERTS = "ow:alerts"
 ALERTS_BY_STATE_PREFIX = "ow:alerts:state:"
 ALERTS_UNTOLD = "ow:alerts:untold"
+# What the watch remembers from look to look.
+WATCH = "ow:watch"
 
 # API keys: records by digest, and the digest of each key id.
 API_KEY_PREFIX = "ow:apikey:"
@@ -155,3 +169,13 @@ def alerts_by_state(state: str) -> str:
 def shop(shop_id: str) -> str:
     """Hash: how far the reconciliation of one shop has come."""
     return f"ow:shop:{shop_id}"
+
+
+def gate(shop_id: str) -> str:
+    """Hash: the gate of one shop."""
+    return GATE_PREFIX + shop_id
+
+
+def parked(shop_id: str) -> str:
+    """Sorted set: the commands of one shop that wait at its gate."""
+    return PARKED_PREFIX + shop_id

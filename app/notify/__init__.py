@@ -1,0 +1,1 @@
+"""News out: what operators are told."""

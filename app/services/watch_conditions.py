@@ -1,0 +1,150 @@
+"""Watch what no single event tells: that something waits too long, or that nobody speaks any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.domain.alerts import AlertKind
+from app.queues import TELL_OPERATORS
+from app.services.alerting import Trouble
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.domain.shops import Shops
+    from app.services.alerting import Alerting
+    from app.services.nudge import Nudge
+    from app.store.watch import ShopSight, Sight, Watch
+
+# An alert opens at its limit and closes below half of it, so that a value at the limit does not ring all day.
+CLOSES_BELOW = 0.5
+# A platform that reuses ids does it with every delivery; an hour without one means that it stopped.
+REUSE_LASTS_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long, in seconds, before it is bad news."""
+
+    inbox_age_s: float
+    due_age_s: float
+    silence_s: float
+
+
+@dataclass(slots=True)
+class _Findings:
+    troubles: list[Trouble] = field(default_factory=list)
+    ended: list[tuple[AlertKind, str]] = field(default_factory=list)
+
+    def add(self, *, trouble: Trouble, stands: bool, ended: bool) -> None:
+        if stands:
+            self.troubles.append(trouble)
+        elif ended:
+            self.ended.append((trouble.kind, trouble.subject))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchConditions:
+    """Opens and closes the alerts of what is watched; the sweep calls it."""
+
+    watch: Watch
+    alerting: Alerting
+    nudge: Nudge
+    shops: Shops
+    limits: Limits
+
+    def look(self, now: datetime) -> int:
+        """Look once, in two round trips; return how many alerts opened or closed.
+
+        News that a teller took and did not tell is woken again here.
+
+        Raises:
+            StoreUnavailable: nothing could be seen.
+        """
+        shop_ids = [shop.id for shop in self.shops]
+        sight = self.watch.look(shop_ids, now)
+        findings = _Findings()
+        self._inbox(findings, sight, now)
+        self._due(findings, sight, now)
+        _reused(findings, sight, now)
+        for shop_id, shop in sight.shops.items():
+            self._silence(findings, shop_id, shop)
+        changed = self.alerting.change(findings.troubles, findings.ended)
+        if sight.untold and self.alerting.telling:
+            self.nudge.wake(TELL_OPERATORS)
+        return changed
+
+    def _inbox(self, findings: _Findings, sight: Sight, now: datetime) -> None:
+        age_s = _age_s(sight.inbox_since, now)
+        text = (
+            f"The oldest of {sight.inbox_size} webhook entries has waited {age_s:.0f} s in the inbox. They "
+            "are safe, but no worker drains them: see that a worker of the intake queue runs (GET /readyz), and "
+            "the RQ dashboard for a drain_inbox job that fails."
+        )
+        findings.add(
+            trouble=Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text),
+            stands=age_s >= self.limits.inbox_age_s,
+            ended=age_s < self.limits.inbox_age_s * CLOSES_BELOW,
+        )
+
+    def _due(self, findings: _Findings, sight: Sight, now: datetime) -> None:
+        oldest = min(sight.due_since.items(), key=lambda item: item[1], default=None)
+        commands_s = _age_s(oldest[1] if oldest else None, now)
+        kind = oldest[0].value if oldest else ""
+        text = (
+            f"A due {kind} command has waited {commands_s:.0f} s for a worker. Commands are safe, but late: "
+            "see that workers of the lifecycle queue run (GET /readyz); when they do and this stays, start more "
+            "(ORDERWIRE_LIFECYCLE_WORKERS)."
+        )
+        limit_s = self.limits.due_age_s
+        findings.add(
+            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="commands", text=text),
+            stands=commands_s >= limit_s,
+            ended=commands_s < limit_s * CLOSES_BELOW,
+        )
+        syncs_s = _age_s(sight.syncs_since, now)
+        text = (
+            f"A due read of an order has waited {syncs_s:.0f} s for a worker, so copies of orders are old: "
+            "see that workers of the sync queue run (GET /readyz); when they do and this stays, start more "
+            "(ORDERWIRE_SYNC_WORKERS)."
+        )
+        findings.add(
+            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text),
+            stands=syncs_s >= limit_s,
+            ended=syncs_s < limit_s * CLOSES_BELOW,
+        )
+
+    def _silence(self, findings: _Findings, shop_id: str, shop: ShopSight) -> None:
+        # Measured to the last change found and not to now: a shop where nothing happens is quiet, not silent.
+        since = shop.heard_at or shop.busy_since
+        silent_s = _age_s(since, shop.busy_at) if shop.busy_at else 0.0
+        text = (
+            f"Reconciliation found changes in shop {shop_id}, but no webhook has come for {silent_s:.0f} s. "
+            "Orders are still found, minutes late. See in the App Dashboard that the webhook is subscribed "
+            "for the page, that its URL is reachable from outside, and GET /v1/webhooks/counters for refused "
+            "ones."
+        )
+        findings.add(
+            trouble=Trouble(kind=AlertKind.SILENCE, subject=shop_id, text=text, shop_id=shop_id),
+            stands=silent_s >= self.limits.silence_s,
+            ended=True,
+        )
+
+
+def _reused(findings: _Findings, sight: Sight, now: datetime) -> None:
+    grew = sight.reused_grew_at
+    text = (
+        f"Webhook entries came with an entry id seen before but other content, {sight.reused} times so far. "
+        "Each was taken as new, so nothing is lost and nothing has to be done; the platform uses its entry "
+        "ids otherwise than its best-practice page says."
+    )
+    findings.add(
+        trouble=Trouble(kind=AlertKind.ENTRY_ID_REUSED, subject="webhooks", text=text),
+        stands=grew == now,
+        ended=grew is None or _age_s(grew, now) >= REUSE_LASTS_S,
+    )
+
+
+def _age_s(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0

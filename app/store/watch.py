@@ -1,0 +1,99 @@
+"""What a watch needs to see of the store to know whether something waits too long, or nobody speaks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.domain.commands import CommandKind
+from app.domain.documents import time_from_text
+from app.store import keys
+from app.store.script import load
+from app.store.times import micros, time_of, time_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from app.store.connection import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopSight:
+    """When a webhook last came for a shop, and since when and when last reconciliation found changes."""
+
+    heard_at: datetime | None
+    busy_since: datetime | None
+    busy_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One look: since when the oldest waits (None: nothing does), and what was heard of each shop."""
+
+    inbox_since: datetime | None
+    inbox_size: int
+    due_since: Mapping[CommandKind, datetime]
+    syncs_since: datetime | None
+    reused: int
+    reused_grew_at: datetime | None
+    untold: bool
+    shops: Mapping[str, ShopSight]
+
+
+class Watch:
+    """Looks in one round trip, and keeps when each shop was heard and busy."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._forward = load(store, "shop_forward")
+        self._reused = load(store, "watch_reused")
+
+    def look(self, shop_ids: Sequence[str], now: datetime) -> Sight:
+        """Return what can be seen now."""
+        pipeline = self._store.pipeline(transaction=False)
+        pipeline.xrange(keys.INBOX, count=1)
+        pipeline.xlen(keys.INBOX)
+        self._reused([keys.COUNTERS, keys.WATCH], [micros(now), "entry_id_reused"], client=pipeline)
+        pipeline.zcount(keys.ALERTS_UNTOLD, "-inf", micros(now))
+        pipeline.zrange(keys.OWED_ORDERS, 0, 0, withscores=True)
+        for kind in CommandKind:
+            pipeline.zrange(keys.due(kind.value), 0, 0, withscores=True)
+        for shop_id in shop_ids:
+            pipeline.hmget(keys.shop(shop_id), "heard_at", "busy_since", "busy_at")
+        first, size, reused, untold, syncs, *rest = pipeline.execute()
+        due, shops = rest[: len(CommandKind)], rest[len(CommandKind) :]
+        return Sight(
+            inbox_since=time_from_text(json.loads(first[0][1]["entry"])["received_at"]) if first else None,
+            inbox_size=size,
+            due_since={
+                kind: time_of(rows[0][1]) for kind, rows in zip(CommandKind, due, strict=True) if rows
+            },
+            syncs_since=time_of(syncs[0][1]) if syncs else None,
+            reused=int(reused[0]),
+            reused_grew_at=time_or_none(reused[1]),
+            untold=untold > 0,
+            shops={
+                shop_id: ShopSight(
+                    heard_at=time_or_none(row[0]),
+                    busy_since=time_or_none(row[1]),
+                    busy_at=time_or_none(row[2]),
+                )
+                for shop_id, row in zip(shop_ids, shops, strict=True)
+            },
+        )
+
+    def heard(self, shop_ids: Iterable[str], now: datetime) -> None:
+        """Note that webhooks came for these shops."""
+        pipeline = self._store.pipeline(transaction=False)
+        for shop_id in shop_ids:
+            self._forward([keys.shop(shop_id)], ["heard_at", micros(now)], client=pipeline)
+        pipeline.execute()
+
+    def busy(self, shop_id: str, now: datetime) -> None:
+        """Note that reconciliation found changes in the shop."""
+        pipeline = self._store.pipeline(transaction=False)
+        pipeline.hsetnx(keys.shop(shop_id), "busy_since", str(micros(now)))
+        self._forward([keys.shop(shop_id)], ["busy_at", micros(now)], client=pipeline)
+        pipeline.execute()
