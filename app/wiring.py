@@ -14,7 +14,7 @@ from app.domain.retry import RetryPolicy
 from app.domain.shops import Shops
 from app.graph.client import GraphClient, open_http
 from app.notify.operators import Operators
-from app.queues import Jobs, connect_queues
+from app.queues import Jobs, connect_queues, live_workers
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
@@ -37,6 +37,7 @@ from app.store.apikeys import ApiKeys
 from app.store.commands import Commands
 from app.store.connection import connect, connect_async
 from app.store.counters import AsyncCounters, Counters
+from app.store.drift import Drift
 from app.store.idempotency import Idempotency
 from app.store.inbox import AsyncInbox, Inbox
 from app.store.orders import Orders
@@ -44,6 +45,7 @@ from app.store.sealing import Sealer
 from app.store.shops import ShopMarks
 from app.store.syncs import Syncs
 from app.store.watch import Watch
+from app.store.watch_figures import WatchFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,8 @@ class Orderwire:
     replay_command: ReplayCommand
     sweep: Sweep
     readiness: Readiness
+    drift: Drift
+    figures: WatchFigures
     alerts: Alerts
     alerting: Alerting
     tell_operators: TellOperators
@@ -94,7 +98,13 @@ def build(settings: Settings, role: Literal["api", "worker"] = "worker") -> Orde
     url = settings.require_redis_url()
     store = connect(url, timeout_s=STORE_TIMEOUT_S[role])
     queues = connect_queues(url, timeout_s=STORE_TIMEOUT_S[role])
-    return _assembled(settings, role, store, Jobs(queues), Readiness(store=store, queues=queues, clock=now))
+    return _assembled(
+        settings,
+        role,
+        store,
+        Jobs(queues),
+        Readiness(store=store, live_workers=lambda: live_workers(queues, now=now())),
+    )
 
 
 def now() -> datetime:
@@ -217,6 +227,8 @@ def _assembled(
         replay_command=ReplayCommand(commands=commands, nudge=nudge, clock=now, new_key=new_key),
         sweep=Sweep(commands=commands, syncs=syncs, inbox=inbox, nudge=nudge, clock=now),
         readiness=readiness,
+        drift=Drift(store),
+        figures=WatchFigures(store),
         alerts=alerts,
         alerting=alerting,
         tell_operators=TellOperators(alerts=alerts, operators=_operators(settings), clock=now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from app.store.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from app.store.connection import Store
 
@@ -18,10 +20,18 @@ if TYPE_CHECKING:
 SERVER_CONFIG = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
 
+def own_valkey(data_dir: Path) -> ValkeyServer:
+    """Return a server on a port of its own; the wheel's own search lets two processes find the same one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return ValkeyServer(port=port, data_dir=data_dir, config=SERVER_CONFIG)
+
+
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     """A server of this test process alone (each xdist worker has its own session)."""
-    server = ValkeyServer(data_dir=tmp_path_factory.mktemp("valkey"), config=SERVER_CONFIG)
+    server = own_valkey(tmp_path_factory.mktemp("valkey"))
     server.start()
     yield server
     server.stop()

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.queues import QueueUnavailable, live_workers
+from app.queues import QueueUnavailable
 from app.store.health import Check, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from redis import Redis
+    from collections.abc import Callable, Mapping
 
     from app.store.connection import Store
 
@@ -22,8 +19,7 @@ class Readiness:
     """Checks what our promises rest on: the store's durability, and workers to keep them."""
 
     store: Store
-    queues: Redis
-    clock: Callable[[], datetime]
+    live_workers: Callable[[], Mapping[str, int]]
 
     def check(self) -> tuple[Check, ...]:
         """Return every check; a failed one says what is wrong and what to do."""
@@ -31,7 +27,7 @@ class Readiness:
 
     def _workers(self) -> Check:
         try:
-            alive = live_workers(self.queues, now=self.clock())
+            alive = self.live_workers()
         except QueueUnavailable as error:
             return Check(name="workers", ok=False, detail=str(error))
         missing = sorted(queue for queue, count in alive.items() if count == 0)

@@ -6,7 +6,7 @@ import json
 import random  # noqa: TC003 - hypothesis reads the annotation of what it draws
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.graph.signature import SignatureVerdict, sign, verify
@@ -119,6 +119,7 @@ def test_two_entries_have_one_digest_exactly_when_they_say_the_same(
 
 @given(ENTRIES, st.sampled_from(["time", "uid", "changed_fields"]), st.integers(2**41, 2**42))
 def test_a_changed_part_changes_the_digest(entry: dict[str, Any], part: str, value: int) -> None:
+    assume(entry.get(part) != value)
     (before,) = _entries({"object": "page", "entry": [entry]})
     (after,) = _entries({"object": "page", "entry": [entry | {part: value}]})
     assert before.digest != after.digest

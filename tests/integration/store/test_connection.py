@@ -17,7 +17,7 @@ from app.store.connection import StoreUnavailable, connect, connect_async, run
 from app.store.health import check
 from app.store.inbox import AsyncInbox, KeptItem
 from app.store.orders import Orders, SealedBuyer
-from tests.conftest import SERVER_CONFIG
+from tests.conftest import SERVER_CONFIG, own_valkey
 from tests.integration.store.samples import NOW, command, note, order
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def deliver(store: Store) -> None:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(data_dir=tmp_path / "valkey", config=SERVER_CONFIG)
+    server = own_valkey(tmp_path / "valkey")
     server.start()
     yield server
     if server.is_running():
