@@ -1,4 +1,4 @@
-"""Who may call: API keys and their scopes. Everything under `/v1` needs a key; no route can forget it."""
+"""Who may call: API keys and their scopes. Whatever is under `/v1`, and the metrics, needs a key."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _SCHEME = HTTPBearer(
 
 
 class KeyCheck:
-    """Answers 401 to a request under `prefix` that brings no valid key, before its body is read."""
+    """Answers 401 to a request under these paths that brings no valid key, before its body is read."""
 
-    def __init__(self, app: ASGIApp, prefix: str, orderwire: Orderwire) -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], orderwire: Orderwire) -> None:
         self.app = app
-        self.prefix = prefix
+        self.prefixes = prefixes
         self.orderwire = orderwire
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look the key up and hand it on in the request's state."""
-        if scope["type"] == "http" and scope["path"].startswith(self.prefix):
+        if scope["type"] == "http" and scope["path"].startswith(self.prefixes):
             secret = _bearer(Headers(scope=scope).get("authorization"))
             key = await run_in_threadpool(self.orderwire.api_keys.find, secret) if secret else None
             if key is None:

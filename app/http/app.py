@@ -20,7 +20,7 @@ from app.http.middleware import BodyLimit, RequestContext
 from app.http.openapi import document_of, route_name
 from app.http.parts import request_id
 from app.http.problems import problem_response
-from app.http.routes import commands, health, intake, orders, writes
+from app.http.routes import alerts, commands, drift, health, intake, metrics, orders, writes
 from app.http.waiting import MAX_WAITERS, THREADS
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.wiring import Orderwire
 
 GUARDED = "/v1/"
+METRICS = "/metrics"
 
 
 def create_app(orderwire: Orderwire) -> FastAPI:
@@ -39,9 +40,10 @@ def create_app(orderwire: Orderwire) -> FastAPI:
     app = bare_app()
     app.state.orderwire = orderwire
     app.state.waiters = BoundedSemaphore(MAX_WAITERS)
+    app.state.stopping = lambda: False  # whoever serves the app may know better
     # Added last is outermost: the request's id, then its key, then its size.
     app.add_middleware(BodyLimit, prefix=GUARDED)
-    app.add_middleware(KeyCheck, prefix=GUARDED, orderwire=orderwire)
+    app.add_middleware(KeyCheck, prefixes=(GUARDED, METRICS), orderwire=orderwire)
     app.add_middleware(RequestContext)
     return app
 
@@ -57,7 +59,7 @@ def bare_app() -> FastAPI:
         generate_unique_id_function=route_name,
         lifespan=_lifespan,
     )
-    for room in (webhooks, orders, writes, commands, intake, health):
+    for room in (webhooks, orders, writes, commands, alerts, drift, intake, health, metrics):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -80,7 +80,7 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
         _finish_parameter(path, parameter)
     if "202" in answers:
         answers["202"] |= {"description": "Promised; `Location` says where to look.", "headers": _LOCATION}
-    if path.startswith("/v1/"):
+    if path.startswith(("/v1/", "/metrics")):
         told = _PROBLEMS if method == "get" else _PROBLEMS | _WRITE_PROBLEMS
         if "{" in path:
             told = {"404": "There is no such thing.", **told}

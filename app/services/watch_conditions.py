@@ -79,8 +79,8 @@ class WatchConditions:
         age_s = _age_s(sight.inbox_since, now)
         text = (
             f"The oldest of {sight.inbox_size} webhook entries has waited {age_s:.0f} s in the inbox. They "
-            "are safe, but no worker drains them: see that a worker of the intake queue runs (GET /readyz), and "
-            "the RQ dashboard for a drain_inbox job that fails."
+            "are safe, but no worker drains them: see that a worker of the intake queue runs (GET /readyz), "
+            "and the RQ dashboard for a drain_inbox job that fails."
         )
         findings.add(
             trouble=Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text),
@@ -94,8 +94,8 @@ class WatchConditions:
         kind = oldest[0].value if oldest else ""
         text = (
             f"A due {kind} command has waited {commands_s:.0f} s for a worker. Commands are safe, but late: "
-            "see that workers of the lifecycle queue run (GET /readyz); when they do and this stays, start more "
-            "(ORDERWIRE_LIFECYCLE_WORKERS)."
+            "see that workers of the lifecycle queue run (GET /readyz); when they do and this stays, start "
+            "more (ORDERWIRE_LIFECYCLE_WORKERS)."
         )
         limit_s = self.limits.due_age_s
         findings.add(

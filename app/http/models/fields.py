@@ -26,7 +26,8 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text; one with line ends, tabs or other control characters is refused."""
     if not text.isprintable():
         raise PydanticCustomError(
             "control_characters",
@@ -88,12 +89,12 @@ PlatformId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExternalShipmentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 """The caller's own id of a parcel (Fulfillment API: letters, digits, underscore)."""
 
-RetailerId = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-Reference = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-TrackingNumber = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
-ShippingMethod = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+RetailerId = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
+Reference = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
+TrackingNumber = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
+ShippingMethod = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 # The buyer may be shown these texts.
-ReasonText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
+ReasonText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Carrier = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_carrier)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
