@@ -71,15 +71,12 @@ class ShopFloor:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return
         entries = answer.json()["data"]
-        for entry in entries[self._told.get(order_id, 0) :]:
-            job = (
-                entry["detail"].get("kind")
-                if entry["cause"] == "command"
-                else JOB_OF_CAUSE.get(entry["cause"])
-            )
-            if entry["what"] != "command.accepted" and job not in (None, "-"):
-                self.jobs.add(str(job))
-            self.tell(order_id, _sentence(entry), str(job or "-"))
+        for place, entry in enumerate(entries):
+            if place < self._told.get(order_id, 0):
+                continue
+            job = _job(entries, place)
+            self.jobs.update([job] if job != "-" else [])
+            self.tell(order_id, _sentence(entry), job)
         self._told[order_id] = len(entries)
 
     def until(self, order_id: str, wish: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -108,6 +105,15 @@ class ShopFloor:
         with ThreadPoolExecutor(at_once) as threads:
             concurrent = list(threads.map(post, range(at_once)))
         return concurrent + [post(number) for number in range(one_by_one)]
+
+
+def _job(entries: list[dict[str, Any]], place: int) -> str:
+    """Return the job that did it: by its cause, or for a command's job by the command told of next."""
+    cause = entries[place]["cause"]
+    if cause != "command":
+        return JOB_OF_CAUSE.get(cause, "-")
+    kinds = (entry["detail"].get("kind") for entry in entries[place:] if entry["cause"] == "command")
+    return str(next((kind for kind in kinds if kind), "-"))
 
 
 def _sentence(entry: dict[str, Any]) -> str:

@@ -169,9 +169,9 @@ def test_s04_an_older_webhook_takes_nothing_back(stack: Stack) -> None:
     order_id = acknowledged(stack)
     assert ship(stack, order_id, 3, "1Z4").status_code == 200
     assert copy(stack, order_id)["state"] == "COMPLETED"
+    synced_at = copy(stack, order_id)["synced_at"]
     raw, headers = delivery(stack, order_id, event="ORDER_IN_PROGRESS")
     httpx.post(stack.ready["api_url"] + "/webhooks/facebook", content=raw, headers=headers).raise_for_status()
-    synced_at = copy(stack, order_id)["synced_at"]
     assert eventually(lambda: copy(stack, order_id)["synced_at"] > synced_at)
     assert copy(stack, order_id)["state"] == "COMPLETED"
 
