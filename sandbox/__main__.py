@@ -13,7 +13,7 @@ def main() -> int:
     """Serve the sandbox until it is told to stop; 2 when its options can't be understood."""
     try:
         options = read_options(sys.argv[1:], os.environ)
-    except (BadOptionsError, ValueError) as error:
+    except BadOptionsError as error:
         sys.stderr.write(f"The sandbox can't start: {error}\n")
         return 2
     serve(options)

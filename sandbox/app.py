@@ -11,7 +11,15 @@ from fastapi.exceptions import RequestValidationError
 
 from .clock import Clock
 from .control import levers, orders, records
-from .control.problems import ProblemError, answer_invalid, answer_problem
+from .control.problems import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    EscapedJSON,
+    ProblemError,
+    answer_invalid,
+    answer_lost,
+    answer_problem,
+)
 from .graph.gateway import Gateway
 from .webhooks.sender import Sender
 from .world import World
@@ -35,7 +43,7 @@ def build_app(options: Options) -> ASGIApp:
     graph = Gateway(world)
 
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith("/_sandbox"):
+        if scope["type"] == "http" and not scope["path"].startswith("/_sandbox/"):
             await graph(scope, receive, send)
         else:
             await control(scope, receive, send)
@@ -54,12 +62,16 @@ def _control_side(world: World, sender: Sender) -> FastAPI:
             await ticking
         await sender.stop()
 
-    app = FastAPI(title="Orderwire sandbox", openapi_url=None, lifespan=life)
+    app = FastAPI(
+        title="Orderwire sandbox", openapi_url=None, lifespan=life, default_response_class=EscapedJSON
+    )
     app.state.world = world
     app.state.sender = sender
     for part in (orders, records, levers):
         app.include_router(part.router, prefix="/_sandbox")
     app.add_exception_handler(ProblemError, answer_problem)
+    for status in (NOT_FOUND, NOT_ALLOWED):
+        app.add_exception_handler(status, answer_lost)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     return app
 

@@ -115,9 +115,7 @@ def check_callback(url: str, *, allow_any: bool) -> None:
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="The Commerce Platform, emulated.")
     parser.add_argument("--host", default=environ.get("SANDBOX_HOST", "127.0.0.1"))
-    parser.add_argument(
-        "--port", type=int, default=int(environ.get("SANDBOX_PORT", "0")), help="0: a free one"
-    )
+    parser.add_argument("--port", type=int, default=environ.get("SANDBOX_PORT", "0"), help="0: a free one")
     parser.add_argument("--app-secret", default=environ.get("SANDBOX_APP_SECRET", Options().app_secret))
     parser.add_argument("--access-token", default=environ.get("SANDBOX_ACCESS_TOKEN"))
     parser.add_argument("--shop-id", dest="cms_id", default=environ.get("SANDBOX_SHOP_ID"), help="the CMS id")
@@ -125,7 +123,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--shop", action="append", default=[], metavar="CMS:PAGE:TOKEN", help="one more shop")
     parser.add_argument("--webhook-url", default=environ.get("SANDBOX_WEBHOOK_URL"))
     parser.add_argument("--allow-any-url", action="store_true", help="let webhooks leave this machine")
-    parser.add_argument("--seed", type=int, default=int(environ.get("SANDBOX_SEED", "1")))
+    parser.add_argument("--seed", type=int, default=environ.get("SANDBOX_SEED", "1"))
     return parser
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BACKLOG = 2_048
 START_TIMEOUT_S = 10.0
+# Longer than any client keeps an idle connection: a close that crosses a request looks like a lost answer.
+KEEP_ALIVE_S = 120
 GRACE_S = 2  # open calls get this long to finish; a slow fault may sleep for minutes
 
 
@@ -96,6 +98,7 @@ def _server(options: Options) -> uvicorn.Server:
             log_level="warning",
             server_header=False,
             backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
     )

@@ -6,6 +6,7 @@ Exception
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
@@ -16,8 +17,17 @@ if TYPE_CHECKING:
 
 BAD_REQUEST = 400
 NOT_FOUND = 404
+NOT_ALLOWED = 405
 CONFLICT = 409
 UNPROCESSABLE = 422
+
+
+class EscapedJSON(JSONResponse):
+    """JSON with non-ASCII text escaped, so that even half a surrogate pair which was sent can be shown."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of the answer."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class ProblemError(Exception):
@@ -36,6 +46,13 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ProblemError):
         raise error
     return _answer(error.status, error.field, error.message)
+
+
+async def answer_lost(request: Request, error: Exception) -> JSONResponse:
+    """The JSON for a path or method that the control side does not have."""
+    status = getattr(error, "status_code", NOT_FOUND)
+    told = f"{request.method} {request.url.path} does not exist here; look at its method and spelling"
+    return _answer(status, "path", told)
 
 
 async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -58,4 +75,4 @@ async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 def _answer(status: int, field: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"field": field, "message": message}}, status_code=status)
+    return EscapedJSON({"error": {"field": field, "message": message}}, status_code=status)

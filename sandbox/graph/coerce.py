@@ -17,6 +17,7 @@ from .params import loosened
 _INTEGER = re.compile(r"-?\d{1,18}")
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
+MAX_INTEGER = 10**18  # as many digits as the pattern lets through
 MAX_AMOUNT = Decimal(10_000_000)  # above any order; keeps a wild number from being computed with
 
 
@@ -50,7 +51,11 @@ def boolean(params: dict[str, Any], name: str, *, default: bool = False) -> bool
 
 def integer(value: Any, name: str) -> int:
     """A whole number, also when it comes as text or as 2.0."""
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    if (
+        isinstance(value, Decimal)
+        and -MAX_INTEGER < value < MAX_INTEGER
+        and value == value.to_integral_value()
+    ):
         return int(value)
     if isinstance(value, bool) or value is None or not _INTEGER.fullmatch(str(value).strip()):
         raise invalid(f"Param {name} must be an integer")
@@ -105,6 +110,6 @@ def amount(value: Any, name: str, *, currency: str) -> Decimal:
         number = Decimal(str(told["amount"]).strip())
     except (KeyError, InvalidOperation) as error:
         raise invalid(f'Param {name} must be like {{"amount":"5.50","currency":"{currency}"}}') from error
-    if not number.is_finite() or abs(number) > MAX_AMOUNT:
+    if not number.is_finite() or not -MAX_AMOUNT <= number <= MAX_AMOUNT:
         raise invalid(f"Param {name} is out of range")
     return number

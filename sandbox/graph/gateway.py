@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from sandbox.errors import Refusal, invalid
 from sandbox.faults import LOST, TRANSPORT
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # a hundred acknowledgements take 10 KB; nothing honest comes near
+MAX_KEPT_BYTES = 64 * 1024  # of a request in the journal, which holds 200,000 of them
 CUT_EXTENSION = "sandbox.cut"  # what the server adds to a scope so that a connection can really be cut
 _THROTTLED = 80001
 _UNAVAILABLE = 503
@@ -46,7 +46,7 @@ class Gateway:
             await _send(send, refused(world, invalid("The request body is too large").refusal), [])
             return
         request = _request(scope, body)
-        call = self._write_down(request)
+        call = self._write_down(request, size=len(body))
         fault = world.faults.take(TRANSPORT, method=request.method, path=request.route.path, rng=world.rng)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay_s)
@@ -60,7 +60,7 @@ class Gateway:
         call.status = answer.status
         await _send(send, answer, self._usage(request, fault))
 
-    def _write_down(self, request: Request) -> GraphCall:
+    def _write_down(self, request: Request, *, size: int) -> GraphCall:
         key = request.params.get("idempotency_key")
         route = request.route
         return self._world.journal.call(
@@ -70,7 +70,7 @@ class Gateway:
             path=route.path,
             key=None if key is None else str(key),
             at=self._world.clock.now(),
-            request=request.params,
+            request=request.params if size <= MAX_KEPT_BYTES else {"too_large_to_keep_bytes": size},
         )
 
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
@@ -111,7 +111,7 @@ class Gateway:
 def _request(scope: MutableMapping[str, Any], body: bytes) -> Request:
     return read_request(
         method=scope["method"],
-        path=unquote(scope["path"]),
+        path=scope["path"],
         query=scope["query_string"],
         scheme=scope["scheme"],
         headers={name: value.decode("latin-1") for name, value in scope["headers"]},

@@ -51,19 +51,27 @@ def loosened(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in {"{", "[", '"'}:
         return value
     try:
-        return json.loads(value, parse_float=Decimal)
+        return _from_json(value)
     except (ValueError, RecursionError):
         return value
 
 
 def _json_body(body: bytes) -> dict[str, Any]:
     try:
-        params = json.loads(body, parse_float=Decimal)
+        params = _from_json(body)
     except (ValueError, RecursionError) as error:
         raise invalid("The request body is not valid JSON") from error
     if not isinstance(params, dict) or len(params) > MAX_PARAMETERS:
         raise invalid(f"The request body must be a JSON object of at most {MAX_PARAMETERS} parameters")
     return {name: loosened(value) for name, value in params.items()}
+
+
+def _from_json(text: str | bytes) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:
