@@ -32,7 +32,7 @@ from app.store.failures import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AsyncStore", "Store", "StoreUnavailable", "connect", "connect_async"]
+__all__ = ["AsyncStore", "Store", "StoreUnavailable", "connect", "connect_async", "translated"]
 
 # One process has at most 40 route threads and a few of its own; more connections than that wait their turn.
 MAX_CONNECTIONS = 64
@@ -48,7 +48,7 @@ class Store(Redis):
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         except RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> _StorePipeline:
         """Return a pipeline that translates as this client does."""
@@ -63,7 +63,7 @@ class AsyncStore(redis.asyncio.Redis):
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         except RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
 
 class _StorePipeline(Pipeline):
@@ -71,7 +71,7 @@ class _StorePipeline(Pipeline):
         try:
             return super().execute(raise_on_error)
         except RedisError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
 
 def connect(url: str, *, timeout_s: float) -> Store:
@@ -114,7 +114,8 @@ def run(store: Store, calls: Sequence[tuple[str, ...]]) -> list[Any]:
     return pipeline.execute()
 
 
-def _translated(error: RedisError) -> Exception:
+def translated(error: RedisError) -> Exception:
+    """Return the trouble as what this room raises: StoreUnavailable where trying again can help."""
     # A pipeline puts the failed command, with what it carries, before the server's words.
     words = str(error).rpartition("of pipeline caused error: ")[2]
     away = isinstance(error, (RedisConnectionError, RedisTimeoutError, OutOfMemoryError, ReadOnlyError))

@@ -15,8 +15,10 @@ from app.domain.documents import document_text, time_from_text, time_text
 from app.domain.hints import EntryHint
 from app.store import keys
 from app.store.failures import InboxFull
+from app.store.group_commit import GroupCommit, Parcel
 from app.store.pages import Page, bounded
-from app.store.script import load, load_async
+from app.store.script import load
+from app.store.script_line import ScriptLine, packed
 from app.store.times import micros, time_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ MAX_KEPT_CHARS = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEntry:
-    """One entry to take in. `identity` ends with ":" when the entry had no id, and is then not watched."""
+    """One entry to take in. `identity` ends with ":" when the entry had no id, and is then not watched.
+
+    Entries that are taken in together have one `delivery_id` and one `received_at`.
+    """
 
     digest: str
     identity: str
@@ -68,7 +73,10 @@ class KeptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a delivery's entries; `was_empty` says that nothing waited, so RQ wants a nudge."""
+    """What became of a delivery's entries; `was_empty` says that nothing waited, so RQ wants a nudge.
+
+    Of deliveries written together all are told that the inbox was empty before them, or none.
+    """
 
     accepted: int
     duplicates: int
@@ -96,40 +104,52 @@ class Drained:
 
 
 class AsyncInbox:
-    """The webhook route's side: one round trip a delivery."""
+    """The webhook route's side: at most one round trip a delivery, which deliveries that wait share."""
 
     def __init__(self, store: AsyncStore) -> None:
         self._store = store
-        self._accept = load_async(store, "inbox_accept")
+        self._line = ScriptLine(store, "inbox_accept", [keys.INBOX, keys.KEPT, keys.COUNTERS])
+        self._groups = GroupCommit(self._accept)
 
     async def accept(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime) -> Receipt:
         """Take all entries of one delivery in, or none; when this returns, they are durable.
 
-        The same delivery id again, after an answer was lost, takes nothing in twice.
-
         Raises:
-            InboxFull: the inbox holds as many entries as it may.
-            StoreUnavailable: Redis cannot take them now.
+            InboxFull: the inbox has no room for the delivery's new entries.
+            StoreUnavailable: Redis cannot take them now; after a timeout, it may have them all the same.
         """
-        names = [keys.INBOX, keys.KEPT, keys.COUNTERS]
-        delivery_id = entries[0].delivery_id if entries else ""
-        arguments: list[str | int] = [delivery_id, len(entries), MARK_TTL_MS, MAX_INBOX, MAX_KEPT]
-        for entry in entries:
-            names += [keys.seen(entry.digest), keys.identity(entry.identity)]
-            watched = "0" if entry.identity.endswith(":") else "1"
-            arguments += [entry.digest, watched, _entry_text(entry)]
-        names += [keys.kept_mark(item.digest) for item in kept]
-        arguments += [_kept_text(item, now) for item in kept]
-        accepted, duplicates, reused, was_empty = await self._accept(names, arguments)
-        if accepted == "full":
+        parcel = Parcel(
+            packed=packed(*_delivery_arguments(entries, kept, now)),
+            arguments=3 + 3 * len(entries) + 2 * len(kept),
+            entries=len(entries) + len(kept),
+        )
+        receipt = await self._groups.commit(parcel)
+        if receipt is None:
             raise InboxFull(
                 f"the inbox holds {MAX_INBOX:,} entries and takes no more; see that workers are running"
             )
-        return Receipt(accepted=accepted, duplicates=duplicates, reused=reused, was_empty=was_empty == "1")
+        return receipt
 
     async def count(self, name: str) -> None:
         """Add one to a counter of `Counters`; names are words of our own code, never of callers."""
         await self._store.execute_command("HINCRBY", keys.COUNTERS, name, 1)
+
+    async def _accept(self, group: Sequence[Parcel]) -> list[Receipt | None]:
+        """Return what became of each delivery of the group, None for one that the inbox has no room for."""
+        limits = packed(
+            MARK_TTL_MS, MAX_INBOX, MAX_KEPT, keys.SEEN_PREFIX, keys.IDENTITY_PREFIX, keys.KEPT_MARK_PREFIX
+        )
+        text = await self._line.run(
+            6 + sum(parcel.arguments for parcel in group), [limits, *(parcel.packed for parcel in group)]
+        )
+        was_empty, *numbers = map(int, text.split())
+        counts = iter(numbers)
+        return [
+            None
+            if accepted < 0
+            else Receipt(accepted=accepted, duplicates=duplicates, reused=reused, was_empty=bool(was_empty))
+            for accepted, duplicates, reused in zip(counts, counts, counts, strict=True)
+        ]
 
 
 class Inbox:
@@ -194,11 +214,30 @@ def _is_stream_id(text: str) -> bool:
     return bool(dash) and (milliseconds + number).isdecimal() and bool(milliseconds) and bool(number)
 
 
-def _entry_text(entry: NewEntry) -> str:
-    hints = [[hint.object, hint.entry_id, hint.order_id, hint.account_id] for hint in entry.hints]
-    return document_text(
-        {"hints": hints, "delivery_id": entry.delivery_id, "received_at": time_text(entry.received_at)}
-    )
+def _delivery_arguments(
+    entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime
+) -> list[str | int]:
+    first = entries[0] if entries else None
+    arguments: list[str | int] = [first.delivery_id if first else "", len(entries), len(kept)]
+    if first:
+        # The end of the text is one delivery's: made once, not for each of a thousand entries.
+        end = document_text({"delivery_id": first.delivery_id, "received_at": time_text(first.received_at)})[
+            1:
+        ]
+        for entry in entries:
+            identity = "" if entry.identity.endswith(":") else entry.identity
+            arguments += (entry.digest, identity, f'{{"hints":{_hints_text(entry.hints)},{end}')
+    for item in kept:
+        arguments += (item.digest, _kept_text(item, now))
+    return arguments
+
+
+def _hints_text(hints: Sequence[EntryHint]) -> str:
+    return _json([[hint.object, hint.entry_id, hint.order_id, hint.account_id] for hint in hints])
+
+
+# json.dumps makes an encoder at each call; a thousand entries share this one.
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def _pending(row_id: str, text: str) -> PendingEntry:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
 
     from redis.client import Pipeline
 
-    from app.store.connection import AsyncStore, Store
+    from app.store.connection import Store
 
 _FOLDER = Path(__file__).parent / "scripts"
 _INCLUDE = re.compile(r"^--#include (\w+)$", re.MULTILINE)
@@ -30,24 +30,13 @@ class Script(Protocol):
         """Run the script and return what it returns."""
 
 
-class AsyncScript(Protocol):
-    """One loaded script on an event loop."""
-
-    def __call__(self, keys: Sequence[str], args: Sequence[str | int]) -> Awaitable[Any]:
-        """Run the script and return what it returns."""
-
-
 def load(store: Store, name: str) -> Script:
     """Return the script `scripts/<name>.lua`; the server learns it at its first call."""
-    return cast("Script", store.register_script(_text(name)))
-
-
-def load_async(store: AsyncStore, name: str) -> AsyncScript:
-    """Return the same script for the event loop."""
-    return cast("AsyncScript", store.register_script(_text(name)))
+    return cast("Script", store.register_script(text_of(name)))
 
 
 @cache
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """Return the whole text of the script `scripts/<name>.lua`."""
     text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     return _INCLUDE.sub(lambda found: (_FOLDER / f"_{found[1]}.lua").read_text(encoding="utf-8"), text)

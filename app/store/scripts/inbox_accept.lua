@@ -1,54 +1,81 @@
--- Takes one delivery in: de-duplicates its entries, appends the new ones to the inbox, counts.
--- KEYS 1 inbox, 2 kept stream, 3 counters, then for each entry its mark and its identity's record, then for
---      each kept item its mark
--- ARGV 1 delivery id, 2 number of entries, 3 milliseconds a mark lives, 4 entries the inbox holds at most,
---      5 items kept at most, then for each entry digest, '1' to watch its identity, entry text; then for
---      each kept item its text
--- Returns accepted, duplicates, reused, '1' when the inbox was empty before; or 'full', with nothing changed.
--- A mark holds delivery id and position, so that the same delivery sent twice is not its own duplicate: it is
+-- Takes a group of deliveries in, in their order: de-duplicates their entries, appends the new ones to the
+-- inbox, counts.
+-- KEYS 1 inbox, 2 kept stream, 3 counters
+-- ARGV 1 milliseconds a mark lives, 2 entries the inbox holds at most, 3 items kept at most, and the prefixes of
+--      the keys of 4 an entry's mark, 5 its identity's record, 6 a kept item's mark; then for each delivery
+--      its id, its number of entries, its number of kept items; for each of its entries digest, identity
+--      ('' for one that is not watched), entry text; for each of its kept items digest, text
+-- Returns numbers in one text, which is cheaper to read than a list: 1 when the inbox was empty before the
+-- group, else 0; then for each delivery accepted, duplicates, reused; accepted is -1 when the inbox has no room
+-- for its new entries, and then nothing of it was taken.
+-- A mark holds delivery id and position, so that the same group sent twice is not its own duplicate: it is
 -- told again what was accepted.
 local inbox, kept, counters = KEYS[1], KEYS[2], KEYS[3]
-local delivery, count, lifetime = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local lifetime, most, most_kept = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local seen_prefix, identity_prefix, kept_prefix = ARGV[4], ARGV[5], ARGV[6]
 
-local length = redis.call('XLEN', inbox)
-if length + count > tonumber(ARGV[4]) then return { 'full', 0, 0, '0' } end
+local before = redis.call('XLEN', inbox)
+local waiting, again_in_all = before, 0
+local counted = { entries_accepted = 0, entries_duplicate = 0, entry_id_reused = 0, kept = 0 }
+local answer = { 0 }
 
-local accepted, again, duplicates, reused = 0, 0, 0, 0
-for i = 1, count do
-  local mark, identity = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
-  local digest, watched, text = ARGV[3 + 3 * i], ARGV[4 + 3 * i], ARGV[5 + 3 * i]
-  local position = delivery .. ':' .. i
-  local seen = redis.call('GET', mark)
-  if not seen then
-    redis.call('SET', mark, position, 'PX', lifetime)
-    redis.call('XADD', inbox, '*', 'entry', text)
-    accepted = accepted + 1
-    if watched == '1' then
-      local last = redis.call('GET', identity)
-      if last and last ~= digest then reused = reused + 1 end
-      redis.call('SET', identity, digest, 'PX', lifetime)
+local function has_room(first, count)
+  if waiting + count <= most then return true end
+  local new = 0
+  for i = 0, count - 1 do new = new + 1 - redis.call('EXISTS', seen_prefix .. ARGV[first + 3 * i]) end
+  return new == 0 or waiting + new <= most
+end
+
+local function take_entries(delivery, first, count)
+  local accepted, again, duplicates, reused = 0, 0, 0, 0
+  for i = 1, count do
+    local at = first + 3 * (i - 1)
+    local digest, identity = ARGV[at], ARGV[at + 1]
+    local position = delivery .. ':' .. i
+    local seen = redis.call('SET', seen_prefix .. digest, position, 'NX', 'GET', 'PX', lifetime)
+    if not seen then
+      redis.call('XADD', inbox, '*', 'entry', ARGV[at + 2])
+      accepted = accepted + 1
+      if identity ~= '' then
+        local last = redis.call('SET', identity_prefix .. identity, digest, 'GET', 'PX', lifetime)
+        if last and last ~= digest then reused = reused + 1 end
+      end
+    elseif seen == position then
+      again = again + 1
+    else
+      duplicates = duplicates + 1
     end
-  elseif seen == position then
-    again = again + 1
-  else
-    duplicates = duplicates + 1
+  end
+  waiting, again_in_all = waiting + accepted, again_in_all + again
+  counted.entries_accepted = counted.entries_accepted + accepted
+  counted.entries_duplicate = counted.entries_duplicate + duplicates
+  counted.entry_id_reused = counted.entry_id_reused + reused
+  return accepted + again, duplicates, reused
+end
+
+local function keep_items(delivery, first, items)
+  for i = 0, items - 1 do
+    if redis.call('SET', kept_prefix .. ARGV[first + 2 * i], delivery, 'NX', 'PX', lifetime) then
+      redis.call('XADD', kept, 'MAXLEN', most_kept, '*', 'item', ARGV[first + 2 * i + 1])
+      counted.kept = counted.kept + 1
+    end
   end
 end
 
-local first_mark, first_text = 3 + 2 * count, 5 + 3 * count
-local kept_count = 0
-for i = 1, #KEYS - first_mark do
-  if redis.call('SET', KEYS[first_mark + i], delivery, 'NX', 'PX', lifetime) then
-    redis.call('XADD', kept, 'MAXLEN', ARGV[5], '*', 'item', ARGV[first_text + i])
-    kept_count = kept_count + 1
+local at = 7
+while ARGV[at] do
+  local delivery, count, items = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local accepted, duplicates, reused = -1, 0, 0
+  if has_room(at + 3, count) then
+    accepted, duplicates, reused = take_entries(delivery, at + 3, count)
+    keep_items(delivery, at + 3 + 3 * count, items)
   end
+  answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = accepted, duplicates, reused
+  at = at + 3 + 3 * count + 2 * items
 end
 
-local function tally(name, by)
+for name, by in pairs(counted) do
   if by > 0 then redis.call('HINCRBY', counters, name, by) end
 end
-tally('entries_accepted', accepted)
-tally('entries_duplicate', duplicates)
-tally('entry_id_reused', reused)
-tally('kept', kept_count)
-return { accepted + again, duplicates, reused, length <= again and '1' or '0' }
+if before <= again_in_all then answer[1] = 1 end
+return table.concat(answer, ' ')
