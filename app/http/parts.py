@@ -22,6 +22,11 @@ def waiters(request: Request) -> BoundedSemaphore:
     return cast("BoundedSemaphore", request.app.state.waiters)
 
 
+def stopping(request: Request) -> bool:
+    """Return whether the process is asked to stop, so that nobody should wait in it any more."""
+    return bool(request.app.state.stopping())
+
+
 def request_id(request: Request) -> str:
     """Return the id this request goes by, in the log and in its answer."""
     return str(request.state.request_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.http.parts import parts, waiters
+from app.http.parts import parts, stopping, waiters
 from app.store.failures import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ MAX_WAIT_S = 30
 # Each wait holds a thread; the others have to stay free for requests that do not wait.
 THREADS = 64
 MAX_WAITERS = 40
+# How soon a waiting caller is answered when the process is asked to stop.
+SLICE_S = 2.0
 
 _WAIT = re.compile(r'wait\s*=\s*"?(\d{1,9})"?', re.IGNORECASE | re.ASCII)
 
@@ -46,10 +48,20 @@ def await_end(request: Request, command: Command, wait_s: float) -> Command | No
         log.info("command.wait_refused", command_id=command.id, waiting=MAX_WAITERS)
         return None
     try:
-        ended = parts(request).await_command.wait(command.id, wait_s)
+        ended = _watch(request, command.id, wait_s)
     except StoreUnavailable as error:
         log.warning("command.wait_broken", command_id=command.id, reason=str(error))
         return None
     finally:
         seats.release()
     return ended if ended is not None and ended.status.final else None
+
+
+def _watch(request: Request, command_id: str, wait_s: float) -> Command | None:
+    left_s = wait_s
+    while True:
+        slice_s = min(left_s, SLICE_S)
+        command = parts(request).await_command.wait(command_id, slice_s)
+        left_s -= slice_s
+        if command is None or command.status.final or left_s <= 0 or stopping(request):
+            return command

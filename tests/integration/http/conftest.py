@@ -62,7 +62,8 @@ class Served:
         return secret
 
     def caller(self, *scopes: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key(*scopes)}"})
+        headers = {"Authorization": f"Bearer {self.key(*scopes)}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
 
     def put(self, order: Order, *, buyer: Buyer | None = BUYER, address: Address | None = ADDRESS) -> None:
         read = PlatformOrder(order=order, buyer=buyer, shipping_address=address)
@@ -115,23 +116,7 @@ def storeless() -> Iterator[Served]:
 
 @contextlib.contextmanager
 def serving(redis_url: str, platform: str) -> Iterator[Served]:
-    orderwire = build(
-        load_settings(
-            {
-                "ORDERWIRE_REDIS_URL": redis_url,
-                "ORDERWIRE_GRAPH_URL": platform,
-                "ORDERWIRE_APP_SECRETS": ",".join(APP_SECRETS),
-                "ORDERWIRE_VERIFY_TOKEN": VERIFY_TOKEN,
-                "ORDERWIRE_SHOP_ID": "900000000000017",
-                "ORDERWIRE_SHOP_PAGE_ID": "800000000000017",
-                "ORDERWIRE_SHOP_ACCESS_TOKEN": "sandbox-token",
-                "ORDERWIRE_SHOP_ACKNOWLEDGE": "manual",
-                "ORDERWIRE_SEALING_KEYS": base64.b64encode(bytes(32)).decode(),
-                "ORDERWIRE_READ_TIMEOUT_S": "2",
-            }
-        ),
-        "api",
-    )
+    orderwire = build(load_settings(environment(redis_url, platform)), "api")
     config = uvicorn.Config(
         create_app(orderwire), port=0, access_log=False, log_config=None, server_header=False
     )
@@ -153,6 +138,22 @@ def serving(redis_url: str, platform: str) -> Iterator[Served]:
     thread.join(10)
     orderwire.sync_order.graph.close()
     listener.close()
+
+
+def environment(redis_url: str, platform: str) -> dict[str, str]:
+    """Return the settings of an API over this store and this platform."""
+    return {
+        "ORDERWIRE_REDIS_URL": redis_url,
+        "ORDERWIRE_GRAPH_URL": platform,
+        "ORDERWIRE_APP_SECRETS": ",".join(APP_SECRETS),
+        "ORDERWIRE_VERIFY_TOKEN": VERIFY_TOKEN,
+        "ORDERWIRE_SHOP_ID": "900000000000017",
+        "ORDERWIRE_SHOP_PAGE_ID": "800000000000017",
+        "ORDERWIRE_SHOP_ACCESS_TOKEN": "sandbox-token",
+        "ORDERWIRE_SHOP_ACKNOWLEDGE": "manual",
+        "ORDERWIRE_SEALING_KEYS": base64.b64encode(bytes(32)).decode(),
+        "ORDERWIRE_READ_TIMEOUT_S": "2",
+    }
 
 
 def closed_port() -> int:
