@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     # The platform's own advice after an answer that never came is to wait about ten minutes.
     retry_delay_s: float = Field(default=600, ge=0.1, le=86_400)
     max_attempts: int = Field(default=5, ge=1, le=50)
+    # Fewer calls than this in the window say too little; a day's first failure opens nothing.
+    breaker_minimum: int = Field(default=10, ge=1, le=10_000)
+    breaker_rate: float = Field(default=0.5, gt=0, le=1)
+    breaker_window_s: float = Field(default=60, ge=1, le=3600)
+    # How long a closed gate waits for its next probe: long enough to be no burden, short for a recovery.
+    breaker_open_s: float = Field(default=30, ge=0.5, le=3600)
     read_timeout_s: float = Field(default=10, ge=0.5, le=120)
     # Three sweeps fit into the 30 s in which a killed worker's command has to run again.
     sweep_interval_s: int = Field(default=10, ge=1, le=300)

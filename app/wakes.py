@@ -1,7 +1,7 @@
 """Wakes: which job of RQ's wakes which work, on which queue, under which stable id.
 
 intake      drain_inbox, sweep          short, Redis only, so that recovery never waits for the platform
-sync        sync, reconcile             reads the platform
+sync        sync, reconcile, probe      reads the platform
             tell_operators              sends to the operators' addresses
 lifecycle   the five kinds of commands  changes the platform
 """
@@ -28,6 +28,7 @@ _DRAIN_TIMEOUT_S = 60
 _SWEEP_TIMEOUT_S = 60
 _SYNC_TIMEOUT_S = 120  # an order with every page of every edge, at the slowest platform we wait for
 _TELL_TIMEOUT_S = 120  # every address in turn, at the slowest that a notification service may be
+_PROBE_TIMEOUT_S = 60
 _RECONCILE_TIMEOUT_S = 900  # the first poll of a shop lists all of its orders
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -102,6 +103,22 @@ def reconcile_wake(shop_id: str) -> Wake:
         description=f"reconcile shop {shop_id}",
         timeout_s=_RECONCILE_TIMEOUT_S,
         again_while_running=False,
+    )
+
+
+def probe_wake(shop_id: str, at: datetime | None = None) -> Wake:
+    """Return the wake that probes the closed gate of one shop."""
+    return Wake(
+        job_id=f"probe-{_safe(shop_id)}",
+        queue=SYNC,
+        func="probe",
+        args=(shop_id,),
+        description=f"probe the platform for shop {shop_id}",
+        timeout_s=_PROBE_TIMEOUT_S,
+        result_ttl_s=UPKEEP_RESULT_TTL_S,
+        at=at,
+        front=True,  # a shop's commands wait for it
+        again_while_running=at is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,19 +11,25 @@ from typing import TYPE_CHECKING, Literal
 
 from ulid import ULID
 
+from app.domain.gates import GatePolicy
 from app.domain.retry import RetryPolicy
-from app.domain.shops import Shops
 from app.graph.client import GraphClient, open_http
+from app.live_shops import LiveShops
 from app.notify.operators import Operators
 from app.queues import Jobs, connect_queues, live_workers
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
+from app.services.find_vanished import FindVanished
+from app.services.gate_keeper import GateKeeper
 from app.services.nudge import Nudge
+from app.services.nudge_drain import NudgeDrain
+from app.services.probe_gate import ProbeGate
 from app.services.readiness import Readiness
 from app.services.receive_delivery import ReceiveDelivery
 from app.services.reconcile import Reconcile
 from app.services.record_order import RecordOrder
+from app.services.record_page import RecordPage
 from app.services.replay_command import ReplayCommand
 from app.services.run_command import RunCommand
 from app.services.settle_command import SettleCommand
@@ -38,18 +45,21 @@ from app.store.commands import Commands
 from app.store.connection import connect, connect_async
 from app.store.counters import AsyncCounters, Counters
 from app.store.drift import Drift
+from app.store.gates import Gates
 from app.store.idempotency import Idempotency
 from app.store.inbox import AsyncInbox, Inbox
 from app.store.orders import Orders
 from app.store.sealing import Sealer
 from app.store.shops import ShopMarks
 from app.store.syncs import Syncs
+from app.store.tokens import Tokens
 from app.store.watch import Watch
 from app.store.watch_figures import WatchFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.domain.shops import Shops
     from app.settings import Settings
     from app.store.connection import Store
 
@@ -74,6 +84,7 @@ class Orderwire:
     sealer: Sealer
     jobs: Jobs
     nudge: Nudge
+    nudge_drain: NudgeDrain
     receive_delivery: ReceiveDelivery
     drain_inbox: DrainInbox
     sync_order: SyncOrder
@@ -84,6 +95,10 @@ class Orderwire:
     run_command: RunCommand
     replay_command: ReplayCommand
     sweep: Sweep
+    probe_gate: ProbeGate
+    gates: Gates
+    shops: LiveShops
+    tokens: Tokens
     readiness: Readiness
     drift: Drift
     figures: WatchFigures
@@ -117,6 +132,11 @@ def new_id() -> str:
     return str(ULID())
 
 
+def new_delivery_id() -> str:
+    """Return a new id of a delivery; it needs no order, and costs a tenth of one that has."""
+    return secrets.token_hex(16)
+
+
 def new_key() -> str:
     """Return a new idempotency key for the platform: a random UUID, as it recommends."""
     return str(uuid.uuid4())
@@ -133,20 +153,36 @@ def _assembled(
     url = settings.require_redis_url()
     async_store = connect_async(url, timeout_s=STORE_TIMEOUT_S[role])
     secrets = settings.app_secret_texts()
-    shops = Shops(settings.shops())
-    graph = GraphClient(
-        settings.graph_url,
-        settings.graph_version,
-        secrets[0] if secrets else None,
-        open_http(settings.graph_url, connections=CONNECTIONS[role]),
-    )
     sealer = Sealer(settings.sealing_key_bytes())
+    tokens = Tokens(store)
+    shops = LiveShops(settings, tokens, sealer)
     orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
     nudge = Nudge(jobs=jobs)
     watch = Watch(store)
     telling = bool(settings.alert_urls)
     alerts = Alerts(store, telling=telling)
     alerting = Alerting(alerts=alerts, nudge=nudge, clock=now, new_id=new_id, telling=telling)
+    gates, drift = Gates(store, _gate_policy(settings)), Drift(store)
+    gate_keeper = GateKeeper(
+        gates=gates, alerting=alerting, nudge=nudge, refresh_tokens=shops.refresh, clock=now, new_id=new_id
+    )
+    graph = GraphClient(
+        settings.graph_url,
+        settings.graph_version,
+        secrets[0] if secrets else None,
+        open_http(settings.graph_url, connections=CONNECTIONS[role]),
+        observe=gate_keeper.report,
+    )
+    probe_gate = ProbeGate(
+        graph=graph,
+        shops=shops,
+        gates=gates,
+        nudge=nudge,
+        refresh_tokens=shops.refresh,
+        clock=now,
+        new_id=new_id,
+    )
+    watch_conditions = _watch_conditions(settings, watch, alerting, nudge, shops)
     record_order = RecordOrder(
         orders=orders,
         commands=commands,
@@ -163,8 +199,18 @@ def _assembled(
         orders=orders,
         syncs=syncs,
         record_order=record_order,
+        gate_keeper=gate_keeper,
         clock=now,
         read_timeout_s=settings.read_timeout_s,
+    )
+    record_page = RecordPage(
+        orders=orders,
+        commands=commands,
+        syncs=syncs,
+        drift=drift,
+        nudge=nudge,
+        record_order=record_order,
+        clock=now,
     )
     return Orderwire(
         settings=settings,
@@ -178,26 +224,33 @@ def _assembled(
         sealer=sealer,
         jobs=jobs,
         nudge=nudge,
+        nudge_drain=NudgeDrain(nudge),
         receive_delivery=ReceiveDelivery(
             inbox=AsyncInbox(async_store),
             counters=AsyncCounters(async_store),
             secrets=secrets,
             sealer=sealer,
             clock=now,
-            new_id=new_id,
+            new_id=new_delivery_id,
         ),
-        drain_inbox=DrainInbox(inbox=inbox, watch=watch, shops=shops, nudge=nudge, clock=now),
+        drain_inbox=DrainInbox(inbox=inbox, watch=watch, shops=shops, nudge=nudge, drift=drift, clock=now),
         sync_order=sync_order,
-        sync_owed=SyncOwed(syncs=syncs, sync_order=sync_order, nudge=nudge, clock=now),
+        sync_owed=SyncOwed(syncs=syncs, sync_order=sync_order, nudge=nudge, alerting=alerting, clock=now),
         reconcile=Reconcile(
             graph=graph,
             shops=shops,
-            orders=orders,
+            gate_keeper=gate_keeper,
             syncs=syncs,
             marks=ShopMarks(store),
             watch=watch,
-            nudge=nudge,
-            record_order=record_order,
+            alerting=alerting,
+            record_page=record_page,
+            find_vanished=FindVanished(
+                graph=graph,
+                orders=orders,
+                record_page=record_page,
+                read_timeout_s=settings.read_timeout_s,
+            ),
             clock=now,
             overlap_s=settings.reconcile_overlap_s,
             read_timeout_s=settings.read_timeout_s,
@@ -220,19 +273,38 @@ def _assembled(
             syncs=syncs,
             sync_order=sync_order,
             nudge=nudge,
-            settle_command=_settle_command(settings, commands, nudge),
+            gate_keeper=gate_keeper,
+            settle_command=_settle_command(settings, commands, nudge, alerting),
             clock=now,
             new_id=new_id,
         ),
-        replay_command=ReplayCommand(commands=commands, nudge=nudge, clock=now, new_key=new_key),
-        sweep=Sweep(commands=commands, syncs=syncs, inbox=inbox, nudge=nudge, clock=now),
+        replay_command=ReplayCommand(
+            commands=commands, nudge=nudge, alerting=alerting, clock=now, new_key=new_key
+        ),
+        sweep=Sweep(
+            commands=commands,
+            syncs=syncs,
+            inbox=inbox,
+            shops=shops,
+            gates=gates,
+            drift=drift,
+            probe_gate=probe_gate,
+            alerting=alerting,
+            watch_conditions=watch_conditions,
+            nudge=nudge,
+            clock=now,
+        ),
+        probe_gate=probe_gate,
+        gates=gates,
+        shops=shops,
+        tokens=tokens,
         readiness=readiness,
-        drift=Drift(store),
+        drift=drift,
         figures=WatchFigures(store),
         alerts=alerts,
         alerting=alerting,
         tell_operators=TellOperators(alerts=alerts, operators=_operators(settings), clock=now),
-        watch_conditions=_watch_conditions(settings, watch, alerting, nudge, shops),
+        watch_conditions=watch_conditions,
     )
 
 
@@ -251,10 +323,22 @@ def _watch_conditions(
     return WatchConditions(watch=watch, alerting=alerting, nudge=nudge, shops=shops, limits=limits)
 
 
-def _settle_command(settings: Settings, commands: Commands, nudge: Nudge) -> SettleCommand:
+def _gate_policy(settings: Settings) -> GatePolicy:
+    return GatePolicy(
+        minimum=settings.breaker_minimum,
+        rate=settings.breaker_rate,
+        window_s=settings.breaker_window_s,
+        open_s=settings.breaker_open_s,
+    )
+
+
+def _settle_command(
+    settings: Settings, commands: Commands, nudge: Nudge, alerting: Alerting
+) -> SettleCommand:
     return SettleCommand(
         commands=commands,
         nudge=nudge,
+        alerting=alerting,
         policy=RetryPolicy(
             attempt_timeout_s=settings.attempt_timeout_s,
             retry_delay_s=settings.retry_delay_s,

@@ -63,6 +63,11 @@ def reconcile(shop_id: str) -> None:
     _orderwire().reconcile.reconcile(shop_id)
 
 
+def probe(shop_id: str) -> None:
+    """Try whether the platform takes calls of one shop again."""
+    _orderwire().probe_gate.probe(shop_id)
+
+
 def acknowledge(command_id: str) -> None:
     """Run an acknowledge command."""
     _run(command_id)

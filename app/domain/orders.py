@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class OrderState(StrEnum):
-    """The platform's four states of an order (Order Lifecycle), and UNKNOWN for any it may add."""
+    """The platform's four states of an order (Order Lifecycle).
+
+    UNKNOWN stands for any it may add, and for an order that it stopped knowing during its hold.
+    """
 
     FB_PROCESSING = "FB_PROCESSING"
     CREATED = "CREATED"

@@ -36,6 +36,9 @@ class CannotTell:
 
 Evidence = Applied | NotApplied | CannotTell
 
+# "Already refunded" may mean somebody else's refund: only the order can tell (Commerce Error Codes).
+ALREADY_REFUNDED = frozenset({2382319, 2382323})
+
 
 def read_back(order: Order, change: Change) -> Evidence:
     """Return whether `order`, read after the attempt, shows that `change` was made.
@@ -54,6 +57,24 @@ def read_back(order: Order, change: Change) -> Evidence:
             return _cancelled(order, change)
         case Refund():
             return _refunded(order, change)
+
+
+def all_refunded(order: Order, change: Change) -> Evidence:
+    """Return whether `order` shows nothing left to refund on what the refund names.
+
+    Read after the platform said "already refunded", it tells whether the refund's aim is reached.
+    """
+    if not isinstance(change, Refund):
+        return NotApplied(evidence="it is no refund")
+    named = {line.item_id for line in change.items}
+    items = [item for item in order.items if change.full or item.id in named]
+    if not items or not order.refunds:
+        return NotApplied(evidence=f"none of {len(order.refunds)} refunds is of these items")
+    for item in items:
+        nothing_left = item.refundable is not None and item.refundable.amount <= 0
+        if not nothing_left and item.units.refunded < max(item.units.shipped, 1):
+            return NotApplied(evidence=f"item {item.id} is not wholly refunded")
+    return Applied(evidence=f"the items are wholly refunded, by {len(order.refunds)} refunds on the order")
 
 
 def _acknowledged(order: Order, change: Acknowledge) -> Evidence:

@@ -37,6 +37,9 @@ class Shops:
     """The shops this installation serves, found by commerce account id or page id."""
 
     def __init__(self, shops: Iterable[Shop]) -> None:
+        self._install(shops)
+
+    def _install(self, shops: Iterable[Shop]) -> None:
         self._by_id = {shop.id: shop for shop in shops}
         self._by_account = {shop.page_id: shop for shop in self._by_id.values()} | self._by_id
 

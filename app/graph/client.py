@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from app.domain.outcomes import Accepted, Busy, Refused, Throttled, Unknown
@@ -42,29 +42,42 @@ class OrderPage:
     usage: Usage | None
 
 
+class Observer(Protocol):
+    """Told of every answer, right after it came; it must not raise."""
+
+    def __call__(self, shop: Shop, reply: Reply, *, probe: bool) -> None:
+        """Learn from the answer to one call made for the shop; `probe` says that it was a probe."""
+
+
 class GraphClient:
     """The platform at one address. One a process, shared by its threads; built after any fork."""
 
-    def __init__(self, base_url: str, version: str, app_secret: str | None, http: httpx.Client) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        version: str,
+        app_secret: str | None,
+        http: httpx.Client,
+        observe: Observer | None = None,
+    ) -> None:
         self._transport = Transport(base_url, version, app_secret, http)
+        self._observe = observe
 
     def send(self, shop: Shop, request: WireRequest, *, timeout_s: float, kind: CommandKind) -> Reply:
         """Send a command's exact request once, and return what it came to; trouble is an Unknown."""
-        return self._transport.exchange(
-            Call(
-                method="POST",
-                path=request.path,
-                params={},
-                body=request.body,
-                access_token=shop.access_token,
-                kind=kind,
-            ),
-            timeout_s=timeout_s,
+        call = Call(
+            method="POST",
+            path=request.path,
+            params={},
+            body=request.body,
+            access_token=shop.access_token,
+            kind=kind,
         )
+        return self._exchange(shop, call, timeout_s)
 
     def probe(self, shop: Shop, *, timeout_s: float = PROBE_TIMEOUT_S) -> Reply:
         """Ask for the shop's own id: the cheapest call that shows whether platform and token are well."""
-        return self._ask(shop, f"/{quote(shop.id, safe='')}", {"fields": "id"}, timeout_s)
+        return self._ask(shop, f"/{quote(shop.id, safe='')}", {"fields": "id"}, timeout_s, probe=True)
 
     def read_order(self, shop: Shop, order_id: str, *, timeout_s: float) -> PlatformOrder:
         """Return the order with all pages of all its edges; `timeout_s` is for each call of the read.
@@ -122,11 +135,19 @@ class GraphClient:
         """Close the connections."""
         self._transport.http.close()
 
-    def _ask(self, shop: Shop, path: str, params: Mapping[str, str], timeout_s: float) -> Reply:
+    def _ask(
+        self, shop: Shop, path: str, params: Mapping[str, str], timeout_s: float, *, probe: bool = False
+    ) -> Reply:
         call = Call(
             method="GET", path=path, params=params, body=None, access_token=shop.access_token, kind=None
         )
-        return self._transport.exchange(call, timeout_s=timeout_s)
+        return self._exchange(shop, call, timeout_s, probe=probe)
+
+    def _exchange(self, shop: Shop, call: Call, timeout_s: float, *, probe: bool = False) -> Reply:
+        reply = self._transport.exchange(call, timeout_s=timeout_s)
+        if self._observe is not None:
+            self._observe(shop, reply, probe=probe)
+        return reply
 
     def _order_or_failure(self, shop: Shop, raw: object, timeout_s: float) -> PlatformOrder | UnreadableOrder:
         if not isinstance(raw, dict):

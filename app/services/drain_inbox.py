@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.domain.hints import EntryHint
     from app.domain.shops import Shop, Shops
     from app.services.nudge import Nudge
+    from app.store.drift import Drift
     from app.store.inbox import Inbox
     from app.store.watch import Watch
 
@@ -32,6 +33,7 @@ class DrainInbox:
     watch: Watch
     shops: Shops
     nudge: Nudge
+    drift: Drift
     clock: Callable[[], datetime]
 
     def drain(self) -> int:
@@ -47,9 +49,12 @@ class DrainInbox:
                 return taken
             hints = [hint for entry in entries for hint in entry.hints]
             self.watch.heard(self._heard(hints), self.clock())
+            owed = self._orders(hints)
+            # First the note, then the promise: a change found meanwhile must not look unannounced.
+            self.drift.note_hints([one.order_id for one in owed], self.clock())
             drained = self.inbox.drained(
                 [entry.id for entry in entries],
-                owed=self._orders(hints),
+                owed=owed,
                 shops=sorted(self._accounts(hints)),
                 now=self.clock(),
             )

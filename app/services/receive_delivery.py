@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.graph.signature import SignatureVerdict, verify
 from app.graph.wire import Unreadable, read_delivery
-from app.store.inbox import KeptItem, NewEntry
+from app.store.inbox import MAX_KEPT_CHARS, KeptItem, NewEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ class ReceiveDelivery:
         await self.counters.count(f"rejected_{verdict.value}")
 
     def _kept(self, reason: str, digest: str, text: str) -> KeptItem:
-        sealed = self.sealer.seal(text, record=digest, field="body")
+        sealed = self.sealer.seal(text[:MAX_KEPT_CHARS], record=digest, field="body")
         return KeptItem(reason=reason, digest=digest, sealed=sealed)
 
 

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.domain.orders import OrderState, PlatformOrder
+from app.domain.alerts import AlertKind
+from app.domain.gates import Closed, Purpose
+from app.domain.orders import OrderState
 from app.graph.failures import GraphError
-from app.queues import sync_wake
-from app.store.syncs import OwedSync
+from app.services.record_page import PageRecorded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
 
     from app.domain.shops import Shop, Shops
     from app.graph.client import GraphClient
-    from app.services.nudge import Nudge
-    from app.services.record_order import RecordOrder
-    from app.store.orders import Orders, StoredOrder
+    from app.services.alerting import Alerting
+    from app.services.find_vanished import FindVanished
+    from app.services.gate_keeper import GateKeeper
+    from app.services.record_page import RecordPage
     from app.store.shops import ShopMarks
     from app.store.syncs import Syncs
     from app.store.watch import Watch
@@ -31,6 +33,10 @@ STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
 # The first look back of a shop that has no mark: the window in which refunds are still made (a connector of
 # Meta's own polls 180 days back for returns).
 FIRST_LOOK_BACK = timedelta(days=180)
+# Listed besides the plain listing: what buyers and Meta cancel and refund has filters of its own (Order API).
+FILTERS = ((), ("has_cancellations",), ("has_refunds",))
+# A run that was interrupted is tried again after this, before its next turn comes.
+AGAIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +49,23 @@ class Reconciled:
     complete: bool
 
 
+class _Held(Exception):
+    """The shop's gate closed between two pages; nothing is lost, the mark stays where it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
     """Finds what no webhook announced."""
 
     graph: GraphClient
     shops: Shops
-    orders: Orders
+    gate_keeper: GateKeeper
     syncs: Syncs
     marks: ShopMarks
     watch: Watch
-    nudge: Nudge
-    record_order: RecordOrder
+    alerting: Alerting
+    record_page: RecordPage
+    find_vanished: FindVanished
     clock: Callable[[], datetime]
     overlap_s: float
     read_timeout_s: float
@@ -63,7 +74,8 @@ class Reconcile:
         """List all orders changed since the shop's mark less the overlap, and store each.
 
         The mark moves to the start of this run, and only when every page was stored: an order that cannot
-        be stored is owed a sync, durably, before the mark passes it.
+        be stored is owed a sync, durably, before the mark passes it. While the shop's gate is closed, or
+        most of its call limit is used, the run makes room and is owed again.
         """
         shop = self.shops.get(shop_id)
         if shop is None:
@@ -71,53 +83,70 @@ class Reconcile:
             return Reconciled(listed=0, changed=0, owed=0, complete=False)
         owed_run = self.syncs.get_shop(shop_id)
         started = self.clock()
-        result = self._run(shop, started)
+        result, interrupted = self._run(shop, started)
         if result.changed:
             self.watch.busy(shop_id, started)
-        if result.complete:
+        if interrupted is None:
             self.marks.move_mark(shop_id, started)
+            self.marks.note_reconciled(shop_id, self.clock())
             if owed_run is not None:
                 self.syncs.done_shop(shop_id, owed_run)
+        else:
+            self._again(shop_id, interrupted)
         log.info("reconcile.finished", shop_id=shop_id, listed=result.listed, changed=result.changed)
         return result
 
-    def _run(self, shop: Shop, started: datetime) -> Reconciled:
-        mark = self.marks.mark(shop.id) or started - FIRST_LOOK_BACK
-        since = max(mark - timedelta(seconds=self.overlap_s), datetime.fromtimestamp(0, UTC))
-        listed = changed = owed = 0
-        pages = self.graph.list_orders(
-            shop, states=STATES, updated_after=since, timeout_s=self.read_timeout_s
-        )
+    def _run(self, shop: Shop, started: datetime) -> tuple[Reconciled, str | None]:
+        mark = self.marks.mark(shop.id)
+        window = (mark or started - FIRST_LOOK_BACK) - timedelta(seconds=self.overlap_s)
+        since = max(window, datetime.fromtimestamp(0, UTC))
+        listed, total = 0, PageRecorded()
         try:
-            # A page is read when it is asked for: the clock before that is when its read began.
-            while (read_at := self.clock()) and (page := next(pages, None)) is not None:
-                listed += len(page.orders)
-                readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
-                for unreadable in page.orders:
-                    if not isinstance(unreadable, PlatformOrder):
-                        owed += self._owe(shop, unreadable.order_id)
-                for read in self._different(readable):
-                    self.record_order.record(read, read_at=read_at, cause="reconciliation")
-                    changed += 1
-        except GraphError as error:
+            for filters in FILTERS:
+                for count, recorded in self._listing(shop, since, filters, importing=mark is None):
+                    listed += count
+                    total = total.plus(recorded)
+            self._ask(shop)
+            total = total.plus(PageRecorded(owed=self.find_vanished.find(shop)))
+        except (GraphError, _Held) as error:
             log.warning("reconcile.interrupted", shop_id=shop.id, reason=str(error))
-            return Reconciled(listed=listed, changed=changed, owed=owed, complete=False)
-        return Reconciled(listed=listed, changed=changed, owed=owed, complete=True)
+            return self._result(listed, total, complete=False), str(error)
+        if total.suspects == 0:
+            self.alerting.close(AlertKind.DRIFT, shop.id)
+        return self._result(listed, total, complete=True), None
 
-    def _different(self, reads: Sequence[PlatformOrder]) -> list[PlatformOrder]:
-        copies = self.orders.get_many([read.order.id for read in reads])
-        return [read for read, copy in zip(reads, copies, strict=True) if self._differs(read, copy)]
+    def _listing(
+        self, shop: Shop, since: datetime, filters: tuple[str, ...], *, importing: bool
+    ) -> Iterator[tuple[int, PageRecorded]]:
+        self._ask(shop)
+        pages = self.graph.list_orders(
+            self.shops.get(shop.id) or shop,
+            states=STATES,
+            updated_after=since,
+            filters=filters,
+            timeout_s=self.read_timeout_s,
+        )
+        # A page is read when it is asked for: the clock before that is when its read began.
+        while (read_at := self.clock()) and (page := next(pages, None)) is not None:
+            yield (
+                len(page.orders),
+                self.record_page.record(shop, page, read_at=read_at, importing=importing),
+            )
+            self._ask(shop)
 
-    def _differs(self, read: PlatformOrder, copy: StoredOrder | None) -> bool:
-        if copy is None or copy.order != read.order:
-            return True
-        # The two things a crash between two writes can leave behind on an otherwise equal copy.
-        lacks_buyer = read.buyer is not None and copy.sealed.buyer is None
-        return lacks_buyer or self.record_order.owes_acknowledgement(copy)
+    def _ask(self, shop: Shop) -> None:
+        passage = self.gate_keeper.ask(shop.id, Purpose.LISTING)
+        if isinstance(passage, Closed):
+            raise _Held(passage.text)
 
-    def _owe(self, shop: Shop, order_id: str) -> int:
+    def _again(self, shop_id: str, reason: str) -> None:
         now = self.clock()
-        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause="reconciliation")
-        if self.syncs.owe(owed, now):
-            self.nudge.wake(sync_wake(order_id))
-        return 1
+        self.syncs.owe_shop(shop_id, now, cause="reconciliation")
+        seq = self.syncs.get_shop(shop_id)
+        if seq is not None:
+            due_at = now + timedelta(seconds=AGAIN_S)
+            self.syncs.postpone_shop(shop_id, seq, due_at=due_at, error=reason)
+
+    @staticmethod
+    def _result(listed: int, total: PageRecorded, *, complete: bool) -> Reconciled:
+        return Reconciled(listed=listed, changed=total.changed, owed=total.owed, complete=complete)

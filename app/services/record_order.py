@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.domain.commands import Acknowledge, Command, CommandKind, CommandStatus
@@ -64,6 +64,27 @@ class RecordOrder:
         recorded = self._write(read, read_at, cause)
         self._acknowledge(recorded.stored, cause)
         return recorded
+
+    def vanished(self, order_id: str, *, read_at: datetime, cause: str) -> None:
+        """Write down that the platform does not know the order any more, if its copy is still in its hold.
+
+        Its state is then UNKNOWN: it leaves the orders in FB_PROCESSING, and every change of it is refused.
+        A copy in any other state stays: there a missing permission is likelier than a missing order.
+        """
+        stored = self.orders.get(order_id)
+        if stored is None or stored.order.state is not OrderState.FB_PROCESSING:
+            return
+        detail = {"from": stored.order.state.value, "to": OrderState.UNKNOWN.value}
+        entry = TimelineEntry(at=self.clock(), what="order.vanished", cause=cause, detail=detail)
+        # A conflict means that somebody wrote a newer copy: then it has not vanished.
+        self.orders.write(
+            replace(stored.order, state=OrderState.UNKNOWN),
+            SealedBuyer(buyer=None, shipping_address=None),
+            expected_version=stored.version,
+            read_at=read_at,
+            write_id=self.new_id(),
+            timeline=(entry,),
+        )
 
     def _write(self, read: PlatformOrder, read_at: datetime, cause: str) -> Recorded:
         order = read.order

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.domain.alerts import AlertKind
 from app.domain.commands import CommandStatus
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.domain.commands import Command
+    from app.services.alerting import Alerting
     from app.services.nudge import Nudge
     from app.store.commands import Commands
 
@@ -24,6 +26,7 @@ class ReplayCommand:
 
     commands: Commands
     nudge: Nudge
+    alerting: Alerting
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
 
@@ -41,6 +44,7 @@ class ReplayCommand:
         entry = self._entry(command, "command.replayed", None)
         if not self.commands.replay(command_id, now=self.clock(), idempotency_key=key, timeline=(entry,)):
             return False
+        self._close_alerts(command_id)
         self.nudge.wake(command_wake(command.kind, command_id, command.order_id))
         return True
 
@@ -50,7 +54,14 @@ class ReplayCommand:
         if command is None:
             return False
         entry = self._entry(command, "command.dismissed", reason)
-        return self.commands.dismiss(command_id, now=self.clock(), reason=reason, timeline=(entry,))
+        done = self.commands.dismiss(command_id, now=self.clock(), reason=reason, timeline=(entry,))
+        if done:
+            self._close_alerts(command_id)
+        return done
+
+    def _close_alerts(self, command_id: str) -> None:
+        subjects = [(kind, command_id) for kind in (AlertKind.DEAD_LETTER, AlertKind.QUARANTINE)]
+        self.alerting.change([], subjects)
 
     def _entry(self, command: Command, what: str, reason: str | None) -> TimelineEntry:
         detail = {"command_id": command.id, "kind": command.kind.value, "reason": reason}

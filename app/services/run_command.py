@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from app.domain.commands import Attempt, Command, CommandStatus
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
-from app.domain.outcomes import Outcome, Unknown, outcome_name
-from app.domain.readback import Applied, CannotTell, Evidence, read_back
+from app.domain.gates import Closed, Purpose
+from app.domain.outcomes import Outcome, Refused, Unknown, outcome_name
+from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
 from app.graph.requests import wire_request
 from app.queues import sync_wake
 from app.services.heartbeat import LEASE_S, heartbeat
 from app.services.settle_command import Ran, counted_attempts, lease_lost
 from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
-from app.store.commands import NotTaken
+from app.store.commands import NotTaken, Taken
+from app.store.connection import StoreUnavailable
 from app.store.syncs import OwedSync
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from app.domain.orders import Order
     from app.domain.shops import Shops
     from app.graph.client import GraphClient
+    from app.services.gate_keeper import GateKeeper
     from app.services.nudge import Nudge
     from app.services.settle_command import SettleCommand
     from app.services.sync_order import SyncOrder
@@ -36,6 +41,12 @@ if TYPE_CHECKING:
     from app.store.syncs import Syncs
 
 log = structlog.get_logger()
+
+# A command whose worker died this often in a row while it ran is given to a person, before it kills more.
+MAX_LOST_RUNS = 3
+# When Redis goes away under a run, its lease is given back if Redis returns within these pauses; they end
+# before the lease does, and the sweep takes over then.
+GIVE_BACK_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,7 @@ class RunCommand:
     syncs: Syncs
     sync_order: SyncOrder
     settle_command: SettleCommand
+    gate_keeper: GateKeeper
     nudge: Nudge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -64,18 +76,34 @@ class RunCommand:
         if isinstance(taken, NotTaken):
             return taken
         with heartbeat(self.commands, command_id, token=token, clock=self.clock):
-            return self._run(taken.command, token)
+            try:
+                return self._run(taken, token)
+            except StoreUnavailable:
+                self._give_back(command_id, token)
+                raise
 
-    def _run(self, command: Command, token: str) -> Ran:
-        settle = self.settle_command
+    def _run(self, taken: Taken, token: str) -> Ran:
+        settle, command = self.settle_command, taken.command
+        if taken.lost_runs >= MAX_LOST_RUNS:
+            return settle.quarantined(command, token, taken.lost_runs)
         order = self._copy(command)
         if isinstance(order, PlatformAway):
-            # A read-back that failed counts like an attempt: it is bounded like one, and sends nothing.
-            outcome = Unknown(message=f"the order could not be read: {order.detail}")
-            return self._settled(command, token, self._begun(command), outcome, None)
+            return self._unread(command, token, order)
         if isinstance(order, NotOnPlatform):
             detail = f"Order {command.order_id} is not on the platform any more; nothing was sent."
             return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
+        return self._decided(command, token, order)
+
+    def _unread(self, command: Command, token: str, away: PlatformAway) -> Ran:
+        if away.held:
+            until = self.clock() + timedelta(seconds=away.retry_after_s)
+            return self.settle_command.parked(command, token, until=until, why=away.detail)
+        # A read-back that failed counts like an attempt: it is bounded like one, and sends nothing.
+        outcome = Unknown(message=f"the order could not be read: {away.detail}")
+        return self._settled(command, token, self._begun(command), outcome, None)
+
+    def _decided(self, command: Command, token: str, order: Order) -> Ran:
+        settle = self.settle_command
         evidence = read_back(order, command.change) if _uncertain(command) else None
         if isinstance(evidence, Applied):
             return settle.without_attempt(command, token, CommandStatus.SUCCEEDED, evidence.evidence)
@@ -107,6 +135,10 @@ class RunCommand:
     def _attempt(
         self, command: Command, token: str, wire: WireRequest | None, evidence: Evidence | None
     ) -> Ran:
+        passage = self.gate_keeper.ask(command.shop_id, Purpose.COMMAND)
+        if isinstance(passage, Closed):
+            why = f"shop {command.shop_id}: {passage.text}"
+            return self.settle_command.parked(command, token, until=passage.until, why=why)
         shop = self.shops.get(command.shop_id)
         if shop is None:
             detail = f"Shop {command.shop_id} is not configured any more; configure it and replay this."
@@ -140,18 +172,32 @@ class RunCommand:
     ) -> Ran:
         step = self.settle_command.next_step(command, outcome)
         if isinstance(step, Done | Failed):
-            self._read_again(command)
+            order = self._read_again(command)
+            if isinstance(outcome, Refused) and outcome.code in ALREADY_REFUNDED and order is not None:
+                evidence = all_refunded(order, command.change)
+                step = Done() if isinstance(evidence, Applied) else step
         return self.settle_command.after_attempt(
             command, token, attempt, outcome=outcome, step=step, evidence=evidence
         )
 
-    def _read_again(self, command: Command) -> None:
+    def _read_again(self, command: Command) -> Order | None:
         """Read the order after an answer: what it says now is the copy the next command is decided on."""
         result = self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id)
         if isinstance(result, PlatformAway):
             owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause="command")
             if self.syncs.owe(owed, self.clock()):
                 self.nudge.wake(sync_wake(command.order_id))
+        return result.stored.order if isinstance(result, Synced) else None
+
+    def _give_back(self, command_id: str, token: str) -> None:
+        for pause_s in GIVE_BACK_PAUSES_S:
+            try:
+                self.commands.release(command_id, token=token, now=self.clock())
+            except StoreUnavailable:
+                time.sleep(pause_s)
+            else:
+                return
+        log.warning("command.lease_left", command_id=command_id)
 
 
 def _uncertain(command: Command) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
+from app.domain.alerts import AlertKind
 from app.domain.commands import CommandStatus
 from app.domain.outcomes import Accepted, Outcome, Throttled, outcome_name
 from app.domain.readback import CannotTell
@@ -15,6 +17,7 @@ from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy,
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
 from app.store.commands import Settlement
+from app.store.connection import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,10 +25,17 @@ if TYPE_CHECKING:
 
     from app.domain.commands import Attempt, Command
     from app.domain.readback import Evidence
+    from app.services.alerting import Alerting
     from app.services.nudge import Nudge
-    from app.store.commands import Commands
+    from app.store.commands import Commands, Settled
 
 log = structlog.get_logger()
+
+# A parked command is let go on by its shop's gate. It looks by itself only this long after the gate should
+# have opened, in case that was lost.
+PARKED_S = 300.0
+# What an attempt came to is the one thing worth waiting for Redis: these pauses end before the lease does.
+SETTLE_PAUSES_S = (0.1, 0.3, 0.6, 1.0, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,7 @@ class SettleCommand:
 
     commands: Commands
     nudge: Nudge
+    alerting: Alerting
     policy: RetryPolicy
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
@@ -72,9 +83,20 @@ class SettleCommand:
             detail |= {"read_back": type(evidence).__name__, "evidence": evidence.evidence}
         entry = _entry(command, now, "attempt.finished", detail)
         ending = _ending(command, finished, step, message, evidence, now=now, new_key=self.new_key)
+        if isinstance(outcome, Throttled) and ending.next_attempt_at is not None:
+            # Its shop's gate is closed by now: it goes on in line with the others that wait there.
+            next_at = ending.next_attempt_at + timedelta(seconds=PARKED_S)
+            ending = replace(ending, next_attempt_at=next_at, parked=True)
         return self._write(command, token, replace(ending, timeline=(entry,)), now)
 
-    def without_attempt(self, command: Command, token: str, status: CommandStatus, detail: str) -> Ran:
+    def without_attempt(
+        self,
+        command: Command,
+        token: str,
+        status: CommandStatus,
+        detail: str,
+        alert: AlertKind = AlertKind.DEAD_LETTER,
+    ) -> Ran:
         """Settle a run without a call: the order itself says that it is done, or cannot be."""
         now = self.clock()
         succeeded = status is CommandStatus.SUCCEEDED
@@ -88,20 +110,64 @@ class SettleCommand:
             error=None if succeeded else detail,
             timeline=(_entry(command, now, what, {"detail": detail}),),
         )
+        return self._write(command, token, ending, now, alert)
+
+    def parked(self, command: Command, token: str, *, until: datetime, why: str) -> Ran:
+        """Settle a run that made no call, because the gate of its shop is closed: it costs no attempt."""
+        now = self.clock()
+        ending = Settlement(
+            status=CommandStatus.WAITING,
+            attempt=None,
+            next_attempt_at=max(until, now) + timedelta(seconds=PARKED_S),
+            idempotency_key=command.idempotency_key,
+            keep_wire=True,
+            error=why,
+            timeline=(_entry(command, now, "command.parked", {"detail": why}),),
+            parked=True,
+        )
         return self._write(command, token, ending, now)
 
-    def _write(self, command: Command, token: str, ending: Settlement, now: datetime) -> Ran:
+    def quarantined(self, command: Command, token: str, lost_runs: int) -> Ran:
+        """Settle a command that takes its workers down as a dead letter: a person looks before it runs."""
+        detail = (
+            f"Its worker died {lost_runs} times in a row while running it; it is not run again by itself. "
+            f"Whether the last attempt was applied cannot be told: look at order {command.order_id} and at "
+            "the workers' log. Dismiss it if the change is there; else replay it (it goes out under the "
+            "same key, so the platform makes it once)."
+        )
+        return self.without_attempt(command, token, CommandStatus.DEAD, detail, AlertKind.QUARANTINE)
+
+    def _write(
+        self,
+        command: Command,
+        token: str,
+        ending: Settlement,
+        now: datetime,
+        alert: AlertKind = AlertKind.DEAD_LETTER,
+    ) -> Ran:
         if ending.status.final:
             last = _entry(command, now, f"command.{ending.status.value}", {"error": ending.error})
             ending = replace(ending, timeline=(*ending.timeline, last))
-        settled = self.commands.settle(command.id, token=token, settlement=ending, now=now)
+        settled = self._settle(command, token, ending, now)
         if not settled.ok:
             return lease_lost(command)
         if settled.next_id is not None and settled.next_kind is not None:
             # The lane's head now: the next command, or this one when it waits for its next attempt.
             later = settled.next_due_at if settled.next_due_at and settled.next_due_at > now else None
             self.nudge.wake(command_wake(settled.next_kind, settled.next_id, command.order_id, later))
+        if ending.status is CommandStatus.DEAD:
+            text = f"{command.kind.value} of order {command.order_id} gave up: {ending.error}"
+            self.alerting.open(alert, command.id, text, shop_id=command.shop_id)
         return Ran(command_id=command.id, status=ending.status, error=ending.error)
+
+    def _settle(self, command: Command, token: str, ending: Settlement, now: datetime) -> Settled:
+        for pause_s in SETTLE_PAUSES_S:
+            try:
+                return self.commands.settle(command.id, token=token, settlement=ending, now=now)
+            except StoreUnavailable as error:
+                log.warning("command.settle_waits", command_id=command.id, reason=str(error))
+                time.sleep(pause_s)
+        return self.commands.settle(command.id, token=token, settlement=ending, now=now)
 
 
 def counted_attempts(command: Command) -> int:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from app.queues import DRAIN_INBOX, command_wake, reconcile_wake, sync_wake
+from app.domain.alerts import AlertKind
+from app.queues import DRAIN_INBOX, command_wake, probe_wake, reconcile_wake, sync_wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from app.domain.gates import GateState
+    from app.domain.shops import Shops
     from app.queues import Wake
+    from app.services.alerting import Alerting
     from app.services.nudge import Nudge
+    from app.services.probe_gate import ProbeGate
+    from app.services.watch_conditions import WatchConditions
     from app.store.commands import Commands
+    from app.store.drift import Drift
+    from app.store.gates import Gates
     from app.store.inbox import Inbox
     from app.store.syncs import Syncs
 
 # What one sweep wakes at the most; the next one, seconds later, goes on with the rest.
 MAX_WOKEN = 500
+# A call limit that is reached for a few minutes is daily life; a quarter of an hour means lost business.
+THROTTLED_LONG_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +48,21 @@ class Sweep:
     commands: Commands
     syncs: Syncs
     inbox: Inbox
+    shops: Shops
+    gates: Gates
+    drift: Drift
+    probe_gate: ProbeGate
+    alerting: Alerting
+    watch_conditions: WatchConditions
     nudge: Nudge
     clock: Callable[[], datetime]
 
     def sweep(self) -> Swept:
-        """Wake due commands, those whose lease ran out, the inbox if it is filled, and owed syncs."""
+        """Wake due commands, those whose lease ran out, the inbox if it is filled, and owed syncs.
+
+        Then the shops' gates: wake the probes that are due, and let parked commands go on where a gate is
+        open. Last, what is watched over time, drift and waits, opens or closes its alerts.
+        """
         now = self.clock()
         inbox = self.inbox.size()
         due = [*self.commands.expired(now, limit=MAX_WOKEN), *self.commands.due(now, limit=MAX_WOKEN)]
@@ -51,4 +72,35 @@ class Sweep:
         wakes += [sync_wake(owed.order_id) for owed in orders]
         wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
+        states = self.gates.states([shop.id for shop in self.shops])
+        self._gates(states, now)
+        self._drift(now)
+        self.watch_conditions.look(now)
         return Swept(commands=len(due), syncs=len(orders), inbox=inbox)
+
+    def _gates(self, states: Mapping[str, GateState], now: datetime) -> None:
+        for shop_id, state in states.items():
+            shop = self.shops.get(shop_id)
+            if state.probe_at is not None and state.probe_at <= now:
+                self.nudge.wake(probe_wake(shop_id))
+            elif state.parked and shop is not None:
+                self.probe_gate.release(shop, state)
+            since = state.usage_since
+            if since is not None and now - since >= timedelta(seconds=THROTTLED_LONG_S):
+                text = (
+                    f"The platform has limited the calls of shop {shop_id} since {since:%Y-%m-%d %H:%M} UTC; "
+                    f"{state.parked} commands wait. They go on by themselves; if this is common, see which "
+                    "other systems use the same app and ask Meta for a higher limit."
+                )
+                self.alerting.open(AlertKind.THROTTLED, shop_id, text, shop_id=shop_id)
+
+    def _drift(self, now: datetime) -> None:
+        found: dict[str, int] = {}
+        for entry in self.drift.settle(now, limit=MAX_WOKEN):
+            found[entry.shop_id] = found.get(entry.shop_id, 0) + 1
+        for shop_id, count in found.items():
+            text = (
+                f"Reconciliation found {count} orders of shop {shop_id} changed that no webhook announced. "
+                "They are right now; see GET /v1/drift, and the app's webhook subscription."
+            )
+            self.alerting.open(AlertKind.DRIFT, shop_id, text, shop_id=shop_id)

@@ -94,7 +94,7 @@ class CommandRuns:
             "1",
             settlement.error or "",
         ]
-        return self._settled(command_id, token, now, ending, settlement.timeline)
+        return self._settled(command_id, token, now, ending, settlement.timeline, parked=settlement.parked)
 
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
         """Give the lease back as if it had not been taken: the command waits, due now."""
@@ -128,6 +128,8 @@ class CommandRuns:
         now: datetime,
         ending: Sequence[str | int],
         timeline: Sequence[TimelineEntry],
+        *,
+        parked: bool = False,
     ) -> Settled:
         ok, next_id, next_kind, next_due = self._settle(
             [keys.command(command_id), keys.LEASES],
@@ -138,6 +140,7 @@ class CommandRuns:
                 *ending,
                 keys.COMMAND_PLACES,
                 MAX_TIMELINE,
+                "1" if parked else "0",
                 *(document_text(timeline_document(entry)) for entry in timeline),
             ],
         )

@@ -77,7 +77,8 @@ class Settlement:
 
     `status` is WAITING, with `next_attempt_at`, or a final one. `attempt` is the finished attempt, None when
     no call was made. `idempotency_key` is the key of the next call, kept or new; `keep_wire` says whether
-    its bytes stay as they are, which they must exactly when the key is kept and a call may come.
+    its bytes stay as they are, which they must exactly when the key is kept and a call may come. `parked`
+    puts a waiting command in line at its shop's gate, which lets it go on before its time.
     """
 
     status: CommandStatus
@@ -87,6 +88,7 @@ class Settlement:
     keep_wire: bool
     error: str | None
     timeline: tuple[TimelineEntry, ...]
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

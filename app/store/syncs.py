@@ -6,16 +6,17 @@ the work clears it with the number seen *before* reading, so that a change that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from app.store import keys
 from app.store.connection import run
-from app.store.pages import bounded
+from app.store.pages import bounded, pairs
 from app.store.script import load
 from app.store.times import micros, time_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from app.store.connection import Store
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwedSync:
-    """A read owed for one order; `seq` 0 until it is stored. `failures` counts the reads that failed."""
+    """A read owed for one order; `seq` 0 until it is stored.
+
+    `failures` counts the reads that failed, `lost_runs` those in a row that never came to an end.
+    """
 
     order_id: str
     shop_id: str | None
@@ -32,6 +36,7 @@ class OwedSync:
     due_at: datetime | None = None
     failures: int = 0
     error: str | None = None
+    lost_runs: int = 0
 
 
 class Syncs:
@@ -43,6 +48,7 @@ class Syncs:
         self._done = load(store, "owed_done")
         self._postpone = load(store, "owed_postpone")
         self._due = load(store, "owed_due")
+        self._begin = load(store, "owed_begin")
 
     def owe(self, owed: OwedSync, now: datetime) -> bool:
         """Owe a read, due now; True when it was not owed and due before, so that its job wants waking."""
@@ -62,15 +68,15 @@ class Syncs:
         )
         if not fields or due_at is None:
             return None
-        return OwedSync(
-            order_id=order_id,
-            shop_id=fields["shop_id"] or None,
-            cause=fields["cause"],
-            seq=int(fields["seq"]),
-            due_at=time_of(due_at),
-            failures=int(fields.get("failures", "0")),
-            error=fields.get("error"),
-        )
+        return _owed(order_id, due_at, fields)
+
+    def begin(self, order_id: str) -> OwedSync | None:
+        """Return what is owed for the order like `get`, and count that a read of it begins."""
+        row = self._begin([keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id])
+        if not row:
+            return None
+        due_at, fields = row[0], pairs(row[1])
+        return replace(_owed(order_id, due_at, fields), lost_runs=int(fields["runs"]) - 1)
 
     def done(self, order_id: str, seq: int) -> bool:
         """Clear what was owed; False when it was owed again since `seq`, and still is."""
@@ -137,3 +143,15 @@ class Syncs:
             "ZRANGEBYSCORE", keys.OWED_SHOPS, "-inf", micros(now), "LIMIT", 0, bounded(limit)
         )
         return list(found)
+
+
+def _owed(order_id: str, due_at: str, fields: Mapping[str, str]) -> OwedSync:
+    return OwedSync(
+        order_id=order_id,
+        shop_id=fields["shop_id"] or None,
+        cause=fields["cause"],
+        seq=int(fields["seq"]),
+        due_at=time_of(due_at),
+        failures=int(fields.get("failures", "0")),
+        error=fields.get("error"),
+    )

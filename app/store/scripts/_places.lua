@@ -1,11 +1,13 @@
 -- The keys around a command, found from its record: `places` is the list of prefixes that keys.py gives, of
--- lanes, orders, timelines, due indexes, status indexes and commands, as one text with a space between them.
+-- lanes, orders, timelines, due indexes, status indexes, commands and parked commands, as one text with a
+-- space between them.
 local function places_of(record, places)
-  local found = redis.call('HMGET', record, 'order_id', 'kind')
+  local found = redis.call('HMGET', record, 'order_id', 'kind', 'shop_id')
   local prefix = {}
   for one in places:gmatch('%S+') do prefix[#prefix + 1] = one end
   return {
     lane = prefix[1] .. found[1], order = prefix[2] .. found[1], timeline = prefix[3] .. found[1],
     due = prefix[4] .. found[2], due_prefix = prefix[4], status_prefix = prefix[5], command_prefix = prefix[6],
+    parked = prefix[7] .. found[3],
   }
 end

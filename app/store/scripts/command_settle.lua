@@ -3,9 +3,10 @@
 -- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
 --      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
 --      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
---      13 timeline entries kept at most, 14.. timeline entries
+--      13 timeline entries kept at most, 14 '1' to park it at its shop's gate, 15.. timeline entries
 -- Returns '1' and the new head's id, kind and due time ('' each when there is none); '0' for a stale token.
--- The token that settled last gets its first answer again.
+-- The token that settled last gets its first answer again. A command that is parked again without an attempt
+-- in between has that in its timeline already.
 --#include timeline
 --#include commands
 --#include places
@@ -41,7 +42,14 @@ else
   end
 end
 local entries = {}
-for i = 14, #ARGV do entries[#entries + 1] = ARGV[i] end
+local again = ARGV[14] == '1' and ARGV[6] == '' and redis.call('HGET', record, 'parked') == '1'
+if not again then
+  for i = 15, #ARGV do entries[#entries + 1] = ARGV[i] end
+end
+if ARGV[14] == '1' then
+  redis.call('HSET', record, 'parked', '1')
+  redis.call('ZADD', at.parked, redis.call('HGET', record, 'created_at'), id)
+end
 append_timeline(at.timeline, at.order, tonumber(ARGV[13]), entries)
 redis.call('HSET', record, 'settled_token', token, 'settled_id', next_id, 'settled_kind', next_kind,
   'settled_due', next_due)

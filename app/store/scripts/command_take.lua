@@ -29,5 +29,6 @@ move_status(record, at.status_prefix, id, 'running')
 redis.call('HSET', record, 'lease_token', token, 'lease_until', lease_until)
 redis.call('HDEL', record, 'next_attempt_at')
 redis.call('ZREM', at.due, id)
+redis.call('ZREM', at.parked, id)
 redis.call('ZADD', leases, lease_until, id)
 return { 'taken', redis.call('HGETALL', record) }

@@ -3,7 +3,10 @@
 -- ARGV 1 subject, 2 sequence number
 -- Returns 1 when nothing is owed now, 0 when it is still owed.
 local seq = redis.call('HGET', KEYS[2], 'seq')
-if seq and seq ~= ARGV[2] then return 0 end
+if seq and seq ~= ARGV[2] then
+  redis.call('HDEL', KEYS[2], 'runs')
+  return 0
+end
 redis.call('DEL', KEYS[2])
 redis.call('ZREM', KEYS[1], ARGV[1])
 return 1

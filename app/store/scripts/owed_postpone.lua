@@ -4,5 +4,6 @@
 -- Returns 1; 0 when it was owed again, or is no longer owed.
 if redis.call('HGET', KEYS[2], 'seq') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], 'failures', ARGV[4], 'error', ARGV[5])
+redis.call('HDEL', KEYS[2], 'runs')
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 return 1

@@ -1,0 +1,125 @@
+"""Drift: differences that reconciliation found and no webhook had announced, the last ones, for people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.domain.documents import document_text
+from app.store import keys
+from app.store.connection import run
+from app.store.pages import Page, bounded, cursor_of, cursor_parts
+from app.store.script import load
+from app.store.times import micros, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from app.store.connection import Store
+
+# A bad day of a busy shop; older differences say nothing new. The counter `drift` knows of all.
+MAX_DRIFT = 10_000
+# A webhook that came within this time announced the change, whatever came of reading it.
+HINT_TTL_S = 3600
+# Orders noted in one round trip.
+MAX_HINTS = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftEntry:
+    """One order that differed, when that was found, and what the difference was, as timeline words."""
+
+    order_id: str
+    shop_id: str
+    at: datetime
+    news: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A difference just found, and when the copy was read before; None when there was no copy."""
+
+    entry: DriftEntry
+    read_before: datetime | None
+
+
+class Drift:
+    """Keeps when webhooks last named an order, and the differences that none announced."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._settle = load(store, "drift_settle")
+
+    def note_hints(self, order_ids: Sequence[str], now: datetime) -> None:
+        """Note that a webhook named these orders; notes of more than an hour ago are forgotten."""
+        for start in range(0, len(order_ids), MAX_HINTS):
+            pairs = [(str(micros(now)), order_id) for order_id in order_ids[start : start + MAX_HINTS]]
+            old = str(micros(now - timedelta(seconds=HINT_TTL_S)))
+            run(
+                self._store,
+                [
+                    ("ZADD", keys.HINTED, *(part for pair in pairs for part in pair)),
+                    ("ZREMRANGEBYSCORE", keys.HINTED, "-inf", old),
+                ],
+            )
+
+    def suspect(self, found: Sequence[Suspect], settle_at: datetime) -> None:
+        """Note differences whose webhook may still be coming; `settle` judges them from `settle_at` on."""
+        pairs = [part for one in found for part in (str(micros(settle_at)), _text(one))]
+        if pairs:
+            self._store.execute_command("ZADD", keys.DRIFT_SUSPECTS, *pairs)
+
+    def settle(self, now: datetime, *, limit: int) -> list[DriftEntry]:
+        """Judge up to `limit` suspects whose time has come; return those that no webhook announced."""
+        texts = self._settle(
+            [keys.DRIFT_SUSPECTS, keys.HINTED, keys.DRIFT, keys.COUNTERS],
+            [micros(now), bounded(limit), MAX_DRIFT],
+        )
+        return [_entry(text) for text in texts]
+
+    def list(self, *, limit: int, cursor: str | None = None) -> Page[DriftEntry]:
+        """Return what was found, newest first.
+
+        Raises:
+            ValueError: the cursor is not one of this listing.
+        """
+        most = bounded(limit)
+        start = f"({_stream_id(cursor)}" if cursor else "+"
+        rows = self._store.execute_command("XREVRANGE", keys.DRIFT, start, "-", "COUNT", most + 1)
+        return Page(
+            items=tuple(_entry(fields["entry"]) for _, fields in rows[:most]),
+            next_cursor=cursor_of(*rows[most - 1][0].split("-")) if len(rows) > most else None,
+        )
+
+
+def _stream_id(cursor: str) -> str:
+    milliseconds, number = cursor_parts(cursor, 2)
+    if not (milliseconds.isdecimal() and number.isdecimal()):
+        raise ValueError(f"cursor '{cursor}' is not one that this listing gave; start without a cursor")
+    return f"{milliseconds}-{number}"
+
+
+def _text(suspect: Suspect) -> str:
+    entry, before = suspect.entry, suspect.read_before
+    return document_text(
+        {
+            "order_id": entry.order_id,
+            "shop_id": entry.shop_id,
+            "at": str(micros(entry.at)),
+            "since": str(micros(before)) if before else "0",
+            "news": list(entry.news),
+        }
+    )
+
+
+def _entry(text: str) -> DriftEntry:
+    document = json.loads(text)
+    return DriftEntry(
+        order_id=document["order_id"],
+        shop_id=document["shop_id"],
+        at=time_of(document["at"]),
+        news=tuple(document["news"]),
+    )

@@ -1,0 +1,168 @@
+"""The gate of each shop as the processes share it: its holds, its probe, and the commands parked at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.domain.commands import CommandKind
+from app.domain.gates import GateHold, GatePolicy, GateState, Verdict
+from app.store import keys
+from app.store.connection import run
+from app.store.pages import bounded
+from app.store.script import load
+from app.store.settlements import DueCommand
+from app.store.times import micros, time_of, time_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from app.store.connection import Store
+
+# A throttle that does not say how long: a minute, doubled while it lasts, to a quarter of an hour.
+LEAST_THROTTLE_S = 60.0
+MOST_THROTTLE_S = 900.0
+# A token error is shown to people; longer texts are cut.
+MAX_TOKEN_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What answers of the platform said of one shop: how many came and failed, and what the last one told.
+
+    `percent` is the usage it told, None where it told none; `wait_s` how long the platform asks to wait.
+    """
+
+    token: str
+    answered: int
+    failed: int
+    verdict: Verdict
+    probe: bool
+    percent: int | None
+    wait_s: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """The holds that a report began and ended, and when the next probe is due."""
+
+    began: tuple[GateHold, ...]
+    ended: tuple[GateHold, ...]
+    probe_at: datetime | None
+
+
+class Gates:
+    """Keeps the gates; every change is one script."""
+
+    def __init__(self, store: Store, policy: GatePolicy) -> None:
+        self._store = store
+        self._policy = policy
+        self._report = load(store, "gate_report")
+        self._claim = load(store, "gate_claim")
+        self._unclaim = load(store, "gate_unclaim")
+        self._release = load(store, "gate_release")
+
+    def state(self, shop_id: str) -> GateState:
+        """Return the state of one gate."""
+        return self.states([shop_id])[shop_id]
+
+    def states(self, shop_ids: Sequence[str]) -> dict[str, GateState]:
+        """Return the states of these gates, in one round trip."""
+        calls = [("HGETALL", keys.gate(shop_id)) for shop_id in shop_ids]
+        counts = [("ZCARD", keys.parked(shop_id)) for shop_id in shop_ids]
+        answers = run(self._store, [*calls, *counts])
+        rows, parked = answers[: len(calls)], answers[len(calls) :]
+        return {
+            shop_id: _state(fields, count)
+            for shop_id, fields, count in zip(shop_ids, rows, parked, strict=True)
+        }
+
+    def report(self, shop_id: str, report: Report, now: datetime) -> Turned:
+        """Note what answers said; the same report token again changes nothing."""
+        policy = self._policy
+        verdict = report.verdict.value if report.verdict in (Verdict.THROTTLED, Verdict.TOKEN) else ""
+        until = micros(now + timedelta(seconds=report.wait_s)) if report.wait_s else ""
+        began, ended, probe_at = self._report(
+            [keys.gate(shop_id)],
+            [
+                micros(now),
+                report.token,
+                report.answered,
+                report.failed,
+                verdict,
+                "1" if report.probe else "0",
+                "" if report.percent is None else report.percent,
+                until,
+                report.text[:MAX_TOKEN_TEXT],
+                _micros(policy.window_s),
+                policy.minimum,
+                str(policy.rate),
+                _micros(policy.open_s),
+                _micros(LEAST_THROTTLE_S),
+                _micros(MOST_THROTTLE_S),
+            ],
+        )
+        return Turned(
+            began=tuple(GateHold(name) for name in began),
+            ended=tuple(GateHold(name) for name in ended),
+            probe_at=time_or_none(probe_at),
+        )
+
+    def claim_probe(
+        self, shop_id: str, *, now: datetime, token: str, lease_s: float, forced: bool = False
+    ) -> bool:
+        """Claim the one probe of the gate; False: none is due, or another has it. `forced` asks only that."""
+        until = micros(now + timedelta(seconds=lease_s))
+        return bool(self._claim([keys.gate(shop_id)], [micros(now), token, until, "1" if forced else "0"]))
+
+    def end_probe(self, shop_id: str, token: str) -> bool:
+        """Give the claim back; False when it is another's now."""
+        return bool(self._unclaim([keys.gate(shop_id)], [token]))
+
+    def release(
+        self, shop_id: str, *, now: datetime, limit: int, a_second: float, within_s: float
+    ) -> list[DueCommand]:
+        """Make up to `limit` parked commands due, oldest first, `a_second` of them each second.
+
+        None is made due later than `within_s` from now; the rest stays parked for the next call.
+        """
+        latest = micros(now + timedelta(seconds=within_s))
+        rows = self._release(
+            [keys.gate(shop_id), keys.parked(shop_id)],
+            [
+                micros(now),
+                bounded(limit),
+                _micros(1 / a_second),
+                latest,
+                keys.COMMAND_PREFIX,
+                keys.DUE_PREFIX,
+            ],
+        )
+        return [
+            DueCommand(
+                id=row[0], kind=CommandKind(row[1]), order_id=row[2], shop_id=shop_id, due_at=time_of(row[3])
+            )
+            for row in rows
+        ]
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
+def _state(fields: Mapping[str, str], parked: int) -> GateState:
+    return GateState(
+        breaker_since=time_or_none(fields.get("breaker_since")),
+        breaker_probe_at=time_or_none(fields.get("breaker_probe_at")),
+        token_since=time_or_none(fields.get("token_since")),
+        token_probe_at=time_or_none(fields.get("token_probe_at")),
+        token_text=fields.get("token_text", ""),
+        usage_since=time_or_none(fields.get("usage_since")),
+        usage_until=time_or_none(fields.get("usage_until")),
+        usage_percent=int(fields.get("usage_percent", "0")),
+        usage_at=time_or_none(fields.get("usage_at")),
+        parked=parked,
+    )
