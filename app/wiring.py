@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Literal
 
 from ulid import ULID
@@ -134,7 +134,7 @@ def new_id() -> str:
 
 def new_delivery_id() -> str:
     """Return a new id of a delivery; it needs no order, and costs a tenth of one that has."""
-    return secrets.token_hex(16)
+    return token_hex(16)
 
 
 def new_key() -> str:

@@ -16,7 +16,7 @@ from starlette.routing import Match
 from app.http import webhooks
 from app.http.access import KeyCheck
 from app.http.failures import problem_of_http, problem_of_validation
-from app.http.middleware import BodyLimit, RequestContext
+from app.http.middleware import BodyLimit, RequestContext, StraightWay
 from app.http.openapi import document_of, route_name
 from app.http.parts import request_id
 from app.http.problems import problem_response
@@ -41,9 +41,10 @@ def create_app(orderwire: Orderwire) -> FastAPI:
     app.state.orderwire = orderwire
     app.state.waiters = BoundedSemaphore(MAX_WAITERS)
     app.state.stopping = lambda: False  # whoever serves the app may know better
-    # Added last is outermost: the request's id, then its key, then its size.
+    # Added last is outermost: the request's id, then the webhook's own way in, then its key, then its size.
     app.add_middleware(BodyLimit, prefix=GUARDED)
     app.add_middleware(KeyCheck, prefixes=(GUARDED, METRICS), orderwire=orderwire)
+    app.add_middleware(StraightWay, method="POST", path=webhooks.PATH, endpoint=webhooks.receive_delivery)
     app.add_middleware(RequestContext)
     return app
 

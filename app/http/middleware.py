@@ -6,18 +6,20 @@ Plain ASGI, because the webhook route is the hot path and a task per layer would
 from __future__ import annotations
 
 import re
+import secrets
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
-from ulid import ULID
+from starlette.requests import ClientDisconnect, Request
 
 from app.http.failures import problem_of
 from app.http.problems import Problem, problem_response, unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 MAX_BODY_BYTES = 1024 * 1024
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID_BYTES = 13
 
 
 class RequestContext:
@@ -50,17 +53,42 @@ class RequestContext:
                 _add_headers(message, request_id)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_named)
-            except ClientDisconnect:
-                log.info("request.caller_left", path=scope["path"])
-            except Exception as error:
-                problem = problem_of(error)
-                if problem is None:
-                    log.exception("request.failed", method=scope["method"], path=scope["path"])
-                if not started:
-                    await problem_response(problem or unexpected(), request_id)(scope, receive, send_named)
+        # Never unbound: the server runs each request as a task, and what it binds ends with it.
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_named)
+        except ClientDisconnect:
+            log.info("request.caller_left", path=scope["path"])
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                log.exception("request.failed", method=scope["method"], path=scope["path"])
+            if not started:
+                await problem_response(problem or unexpected(), request_id)(scope, receive, send_named)
+
+
+class StraightWay:
+    """Leads the requests of one method and path to their route's function, past every layer further in.
+
+    What the layers do for other routes (keys, body limits, dependencies, validation) that function does
+    itself or has no need of; the route stays in the router, which documents it and answers other methods.
+    """
+
+    def __init__(
+        self, app: ASGIApp, method: str, path: str, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> None:
+        self.app = app
+        self.method = method
+        self.path = path
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the function, or pass the request on."""
+        if scope["type"] == "http" and scope["path"] == self.path and scope["method"] == self.method:
+            response = await self.endpoint(Request(scope, receive))
+            await response(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class BodyLimit:
@@ -121,13 +149,20 @@ class _Replay:
 
 
 def _request_id(scope: Scope) -> str:
-    sent = Headers(scope=scope).get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else str(ULID())
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            sent = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(sent):
+                return str(sent)
+            break
+    return secrets.token_hex(_REQUEST_ID_BYTES)
 
 
-def _add_headers(message: dict[str, Any] | Message, request_id: str) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["X-Request-Id"] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
+def _add_headers(message: Message, request_id: str) -> None:
+    headers = list(message["headers"])
+    headers.append((b"x-request-id", request_id.encode()))
+    headers.append((b"x-content-type-options", b"nosniff"))
     # Answers hold orders and buyers; no cache on the way may keep them.
-    headers.setdefault("Cache-Control", "no-store")
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
+    message["headers"] = headers
