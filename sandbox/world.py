@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from .faults import Faults
-from .graph.idempotency import Answers
+from .idempotency import Answers
 from .journal import Journal
 from .ledger.book import Book
 from .ledger.placing import place, release

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.rules import assumed, documented
@@ -104,10 +103,4 @@ def usage_headers(usage: Usage, shop: Shop | None) -> Headers:
 
 def to_json(content: Any) -> bytes:
     """Compact JSON bytes, non-ASCII escaped as Graph does it."""
-    return json.dumps(content, separators=(",", ":"), default=_number).encode()
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} has no place on the wire")
+    return json.dumps(content, separators=(",", ":")).encode()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from sandbox.errors import Refusal, RefusedError, invalid
 from sandbox.faults import CODED
+from sandbox.idempotency import checked_key, fingerprint
 from sandbox.rules import assumed
 from sandbox.tokens import check_proof
 
 from .answer import Answer, error_answer, stored_answer, to_json
 from .call import Call, Request
 from .edges import find_edge, find_node, needs_key
-from .idempotency import checked_key, fingerprint
 from .schema import View
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .call import Call
     from .paging import Window
 
+_ABOVE_ALL = 1 << 62  # a place of the book that no order reaches
 _FILTERS: dict[str, Callable[[Order], bool]] = {
     "NO_SHIPMENTS": lambda order: order.open > 0,
     "HAS_FULFILLMENTS": lambda order: order.shipped > 0,
@@ -71,7 +72,11 @@ def list_orders(call: Call, shop: Shop) -> dict[str, Any]:
         before=params.get("before"),
         most=MAX_ORDERS_LIMIT,
     )
-    page = _page(call, shop, states, tests, asked)
+    unwalked = asked.after is None and asked.before is None
+    if unwalked and call.world.settings.empty_first_page:
+        page = Page(entries=(), first=_ABOVE_ALL, last=_ABOVE_ALL, more_after=True)
+    else:
+        page = _page(call, shop, states, tests, asked)
     fields = parse_fields(params.get("fields"))
     data = [show(ORDER, order, fields, call.view) for order in page.entries]
     return envelope(

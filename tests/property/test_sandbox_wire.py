@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sandbox.errors import RefusedError
 from sandbox.graph.fields import Selected, parse_fields, write_fields
-from sandbox.graph.idempotency import fingerprint
 from sandbox.graph.paging import Window, page_of, read_cursor, write_cursor
 from sandbox.graph.params import read_params
+from sandbox.idempotency import fingerprint
 
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 

@@ -171,6 +171,26 @@ def test_calls_are_kept_without_tokens_and_proofs(sandbox: Sandbox) -> None:
     assert sandbox.control("GET", "calls", method="POST", order_id=order_id, count=1) == {"count": 1}
 
 
+def test_whatever_was_sent_can_be_listed(sandbox: Sandbox) -> None:
+    order_id = sandbox.acknowledged()
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer token-one"}
+    half = b'{"idempotency_key":"k","external_redemption_link":"\\ud800","note":1.5}'
+    assert sandbox.http.post(f"/{order_id}/shipments", content=half, headers=headers).json() == {
+        "success": True
+    }
+    assert sandbox.control("GET", "effects", kind="ship")["data"][0]["request"]["note"] == "1.5"
+    large = {"idempotency_key": "l", "note": "x" * 100_000}
+    sandbox.http.post(f"/{order_id}/shipments", json=large, headers=headers)
+    kept = sandbox.control("GET", "calls", kind="shipments")["data"]
+    assert kept[0]["request"]["external_redemption_link"] == "\ud800"
+    assert set(kept[1]["request"]) == {"too_large_to_keep_bytes"}
+
+
+def test_what_does_not_exist_is_told_in_the_same_shape(sandbox: Sandbox) -> None:
+    assert sandbox.control("GET", "nothing", expect=404)["error"]["field"] == "path"
+    assert sandbox.control("DELETE", "orders", expect=405)["error"]["field"] == "path"
+
+
 def test_settings_change_by_name_and_refuse_unknown_ones(sandbox: Sandbox) -> None:
     changed = sandbox.control("PUT", "settings", {"capture_delay_s": 5}, expect=200)
     assert (changed["capture_delay_s"], changed["remorse_s"]) == (5, 1800)

@@ -103,6 +103,16 @@ def test_acknowledging_while_paging_skips_nothing(sandbox: Sandbox) -> None:
     assert sorted(walked) == sorted(placed)
 
 
+def test_a_page_can_be_empty_and_still_have_next(sandbox: Sandbox) -> None:
+    placed = sandbox.control("POST", "orders", order(count=3))["ids"]
+    sandbox.control("PUT", "settings", {"empty_first_page": True}, expect=200)
+    page = sandbox.read(f"{CMS}/commerce_orders", limit=2)
+    assert page["data"] == []
+    second = httpx.get(page["paging"]["next"]).json()
+    assert ids(second) == placed[:0:-1]
+    assert ids(httpx.get(second["paging"]["next"]).json()) == placed[:1]
+
+
 def test_a_cursor_of_another_list_and_a_broken_one_are_refused(sandbox: Sandbox) -> None:
     sandbox.control("POST", "orders", order(count=2))
     after = sandbox.read(f"{CMS}/commerce_orders", limit=1)["paging"]["cursors"]["after"]

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.errors import RefusedError
 from sandbox.graph import coerce
-from sandbox.graph.idempotency import fingerprint
 from sandbox.graph.params import read_params
+from sandbox.idempotency import fingerprint
 
 FORM = "application/x-www-form-urlencoded"
 

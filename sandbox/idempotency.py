@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.errors import invalid
-from sandbox.rules import assumed, documented
+from .errors import invalid
+from .rules import assumed, documented
 
 MAX_ANSWERS = 1_000_000  # ten writes for each of 100,000 orders; beyond, the oldest key is forgotten
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
