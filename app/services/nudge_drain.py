@@ -17,7 +17,7 @@ REST_S = 0.05
 
 
 class NudgeDrain:
-    """Wakes the drainer once for all who ask while a wake is written, or was just now; belongs to one loop."""
+    """Wakes the drainer once for all who ask while a wake is written or was just now; has one loop."""
 
     def __init__(self, nudge: Nudge) -> None:
         self._nudge = nudge
