@@ -32,7 +32,7 @@ class Settings(BaseModel):
     error_style: Literal["subcode", "code"] = "subcode"
     # Acknowledging an IN_PROGRESS order again: the literal reading of 2361009 is an error.
     acknowledge_again: Literal["error", "state"] = "error"
-    # A page can be empty and still have `next` (Graph API: Paginated Results): the first of each list then is.
+    # A page can be empty and still have `next` (Graph API: Paginated Results): each list then begins so.
     empty_first_page: bool = False
     # The item status is an object in the example, text in the type column of the Order API reference.
     item_status: Literal["object", "text"] = "object"
