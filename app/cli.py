@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="The API keys of the internal REST routes.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+shops = typer.Typer(help="The shops that are served.", no_args_is_help=True)
+app.add_typer(shops, name="shops")
 
 
 def main() -> None:
@@ -101,10 +103,7 @@ def worker(
     """Run RQ workers alone."""
     if queue is not None:
         _become(["workers.worker", "--queue", queue])
-    from app.stack import run_workers  # noqa: PLC0415
-
-    with _explained():
-        raise typer.Exit(run_workers(os.environ, _say))
+    _become(["workers.pool"])
 
 
 @app.command()
@@ -168,6 +167,28 @@ def healthcheck(role: Annotated[str, typer.Argument(help="api, dashboard, worker
             well = all(live_workers(connection, now=datetime.now(UTC)).values())
         else:
             _fail(f"There is no health check for {role}; see --help.", EXIT_MISCONFIGURED)
+        raise typer.Exit(0 if well else EXIT_FAILED)
+
+
+@app.command()
+def doctor() -> None:
+    """Check Redis, the workers and every shop's token; a token found good lets what waited for it go on."""
+    with _explained():
+        from app.doctor import examine  # noqa: PLC0415
+        from app.settings import load_settings  # noqa: PLC0415
+
+        raise typer.Exit(0 if examine(load_settings(os.environ), _say) else EXIT_FAILED)
+
+
+@shops.command("token")
+def shops_token(shop_id: Annotated[str, typer.Argument(help="The commerce account (CMS) id.")]) -> None:
+    """Put in a new access token, read from standard input; nothing has to be restarted."""
+    with _explained():
+        from app.doctor import put_token  # noqa: PLC0415
+        from app.settings import load_settings  # noqa: PLC0415
+
+        text = typer.get_text_stream("stdin").read(10_000)
+        well = put_token(load_settings(os.environ), shop_id, text, _say)
         raise typer.Exit(0 if well else EXIT_FAILED)
 
 

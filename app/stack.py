@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from app.embedded import DataDirectory, EmbeddedValkey, choose_port, write_private
 from app.settings import LOOPBACK_HOSTS, PREFIX, Settings, load_settings
 from app.supervisor import Program, Supervisor
-from app.wakes import INTAKE, LIFECYCLE, SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,19 +84,6 @@ def up(options: UpOptions, env: Mapping[str, str], say: Callable[[str], None]) -
         _remove_ready(options.ready_file)
         data.release()
     say("stopped")
-    return 0
-
-
-def run_workers(env: Mapping[str, str], say: Callable[[str], None]) -> int:
-    """Run the workers of every queue until SIGINT or SIGTERM; return the exit code."""
-    settings = load_settings(env)
-    supervisor = Supervisor(say=say, changed=lambda: None)
-    stop_on_signals(supervisor)
-    supervisor.start(_workers(settings, env))
-    try:
-        supervisor.watch()
-    finally:
-        supervisor.stop([("worker",)])
     return 0
 
 
@@ -194,30 +180,18 @@ def _start(plan: Plan, supervisor: Supervisor, say: Callable[[str], None]) -> No
         make_development_key(plan.settings, plan.api_key)
 
 
-def _workers(settings: Settings, env: Mapping[str, str]) -> list[Program]:
-    counts = {
-        INTAKE: settings.intake_workers,
-        SYNC: settings.sync_workers,
-        LIFECYCLE: settings.lifecycle_workers,
-    }
-    return [
-        Program(
-            role="worker",
-            argv=[sys.executable, "-m", "workers.worker", "--queue", queue],
-            env=env,
-            grace_s=WORKER_GRACE_S,
-        )
-        for queue, count in counts.items()
-        for _ in range(count)
-    ]
-
-
 def _programs(plan: Plan) -> list[Program]:
     python = sys.executable
     api_ready = answers(plan.api_url, "/readyz")
     programs = [
         Program(role="api", argv=[python, "-m", "app.http"], env=plan.env, ready=api_ready),
-        *_workers(plan.settings, plan.env),
+        Program(
+            role="worker",
+            argv=[python, "-m", "workers.pool"],
+            env=plan.env,
+            grace_s=WORKER_GRACE_S,
+            forks=True,
+        ),
         Program(role="scheduler", argv=[python, "-m", "workers.schedule"], env=plan.env),
     ]
     if plan.sandbox_url is not None:

@@ -7,11 +7,13 @@ is ours; on Linux the kernel ends them when the supervisor is killed.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ START_DEATHS = 3  # a child that dies this often before the stack ever was ready
 KILL_WAIT_S = 5.0
 
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded before any fork
 
 
 class StartFailed(Exception):
@@ -33,7 +36,11 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One process to keep running. `ready` is asked until it says yes; `grace_s` is its time to stop."""
+    """One process to keep running. `ready` is asked until it says yes; `grace_s` is its time to stop.
+
+    One that `forks` is started with `--report-fd N` and writes the pids of its own children there, a JSON
+    list a line; these stand for it in `pids`.
+    """
 
     role: str
     argv: Sequence[str]
@@ -41,6 +48,7 @@ class Program:
     ready: Callable[[], bool] | None = None
     grace_s: float = 10.0
     pass_fds: tuple[int, ...] = ()
+    forks: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +59,31 @@ class _Child:
     deaths: int = 0
     start_again_s: float | None = None
     was_ready: bool = False
+    reports: _Reports | None = None
+
+
+class _Reports:
+    """The reading end of the pipe on which a forking program names its children."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.reading, False)
+        self.pids: list[int] = []
+        self._rest = b""
+
+    def look(self) -> bool:
+        """Read what was written; whether the children changed."""
+        with suppress(BlockingIOError):
+            while part := os.read(self.reading, 65_536):
+                self._rest += part
+        *lines, self._rest = self._rest.split(b"\n")
+        if lines:
+            self.pids = json.loads(lines[-1])
+        return bool(lines)
+
+    def close(self) -> None:
+        os.close(self.reading)
+        os.close(self.writing)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,8 +98,10 @@ class Supervisor:
     def start(self, programs: Sequence[Program]) -> None:
         """Start these, without waiting."""
         for program in programs:
-            process = _spawn(program)
-            self._children.append(_Child(program=program, process=process, started_s=time.monotonic()))
+            reports = _Reports() if program.forks else None
+            process = _spawn(program, reports)
+            now_s = time.monotonic()
+            self._children.append(_Child(program=program, process=process, started_s=now_s, reports=reports))
 
     def wait_ready(self, *, timeout_s: float) -> bool:
         """Keep all running until each is ready; False when told to stop. Raises StartFailed."""
@@ -101,6 +136,9 @@ class Supervisor:
             started_s = time.monotonic()
             for child in running:
                 self._await_end(child, started_s + child.program.grace_s)
+        for child in self._children:
+            if child.reports is not None:
+                child.reports.close()
         self._children.clear()
 
     def pids(self) -> dict[str, list[int]]:
@@ -109,7 +147,7 @@ class Supervisor:
         for child in self._children:
             pids = found.setdefault(child.program.role, [])
             if child.process.poll() is None:
-                pids.append(child.process.pid)
+                pids += child.reports.pids if child.reports is not None else [child.process.pid]
         return found
 
     def _await_end(self, child: _Child, deadline_s: float) -> None:
@@ -128,12 +166,14 @@ class Supervisor:
     def _tend(self, *, starting: bool) -> None:
         now_s = time.monotonic()
         for child in self._children:
+            if child.reports is not None and child.reports.look():
+                self.changed()
             if child.start_again_s is None:
                 code = child.process.poll()
                 if code is not None:
                     self._plan_restart(child, code, now_s, starting=starting)
             elif now_s >= child.start_again_s:
-                child.process = _spawn(child.program)
+                child.process = _spawn(child.program, child.reports)
                 child.started_s, child.start_again_s = now_s, None
                 self.changed()
 
@@ -150,29 +190,25 @@ class Supervisor:
         child.was_ready = False
 
 
-def _spawn(program: Program) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own programs
-        list(program.argv),
-        env=dict(program.env),
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        pass_fds=program.pass_fds,
-        preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 - the supervisor has one thread
-    )
-
-
-def _end_with(parent: int) -> Callable[[], None] | None:
-    """Return what asks the kernel, in the child, for a SIGTERM when the parent dies; Linux only."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-
-    def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(parent: int, how: signal.Signals) -> None:
+    """Ask the kernel to end this process when its parent does; called in the child, works on Linux only."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_PDEATHSIG, how)
         if os.getppid() != parent:  # it died in between
             os._exit(1)
 
-    return ask
+
+def _spawn(program: Program, reports: _Reports | None) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+    fds = (reports.writing,) if reports is not None else ()
+    return subprocess.Popen(  # noqa: S603 - our own programs
+        [*program.argv, *(("--report-fd", str(fds[0])) if fds else ())],
+        env=dict(program.env),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=(*program.pass_fds, *fds),
+        preexec_fn=lambda: end_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - one thread here
+    )
 
 
 def _ended(code: int) -> str:

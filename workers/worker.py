@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
     from rq.executions import Execution
 
+    from app.settings import Settings
+
 BEAT_S = 3.0  # five beats fit into the 15 s after which others give a worker up
 WORKER_TTL_S = 30  # a killed worker leaves the dashboard this soon
 POP_TIMEOUT_S = 1  # how long a SIGTERM can wait for an idle worker
@@ -212,11 +214,16 @@ def main(argv: list[str] | None = None) -> int:
     queue: str = parser.parse_args(argv).queue
     try:
         settings = load_settings(os.environ)
-        configure_logging(level=settings.log_level, role="worker")
-        worker = LaneWorker(queue, connection=connect_queues(settings.require_redis_url()))
     except SettingsError as error:
         sys.stderr.write(f"The worker can't start: {error}\n")
         return 2
+    configure_logging(level=settings.log_level, role="worker")
+    return serve(queue, settings)
+
+
+def serve(queue: str, settings: Settings) -> int:
+    """Run one worker of this queue in this process until SIGTERM; return the exit code."""
+    worker = LaneWorker(queue, connection=connect_queues(settings.require_redis_url()))
     install_stop(worker.request_stop)
     from workers import jobs  # noqa: PLC0415 - it builds what every job shares, and only a worker may
 
