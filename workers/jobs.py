@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from rq import get_current_job
 
 from app.domain.commands import CommandStatus
-from app.queues import command_wake
+from app.queues import SWEEP, command_wake
 from app.services.settle_command import Ran
 from app.store.commands import NotTakenReason
 from app.wiring import build
+from workers.abandoned import forget_abandoned
 
 if TYPE_CHECKING:
     from rq.job import Job
@@ -34,8 +35,11 @@ class DeadLetter(Exception):
 
 
 def prepare(settings: Settings) -> None:
-    """Build everything once, before the first job: clients stay warm from job to job."""
-    _built[:] = [build(settings)]
+    """Build everything once, before the first job: clients stay warm from job to job. Then wake a sweep."""
+    orderwire = build(settings)
+    _built[:] = [orderwire]
+    # What the worker before this one left behind is woken at once, not at the next turn.
+    orderwire.nudge.wake(SWEEP)
 
 
 def drain_inbox() -> None:
@@ -45,6 +49,9 @@ def drain_inbox() -> None:
 
 def sweep() -> None:
     """Wake what is due and has no job."""
+    job = get_current_job()
+    if job is not None:
+        forget_abandoned(job.connection)
     _orderwire().sweep.sweep()
 
 
