@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from rq.exceptions import AbandonedJobError
 from rq.job import Job
-from rq.utils import as_text
 
 from app.queues import QUEUES, queue_of
 
@@ -28,7 +27,7 @@ def forget_abandoned(connection: Redis) -> int:
     forgotten = 0
     for name in QUEUES:
         registry = queue_of(name, connection).failed_job_registry
-        job_ids = [as_text(raw) for raw in connection.zrange(registry.key, -MAX_LOOKED, -1)]
+        job_ids = registry.get_job_ids(start=-MAX_LOOKED, cleanup=False)
         with connection.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
                 pipe.xrevrange(_results_key(job_id), count=1)
