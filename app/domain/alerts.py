@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,11 @@ class AlertKind(StrEnum):
         """Return how soon a person should look."""
         return _SEVERITIES.get(self, Severity.WARNING)
 
+    @property
+    def lapses_after(self) -> timedelta | None:
+        """Return how long after it was last noticed a cause counts as ended, None: its end is noticed."""
+        return _LAPSES.get(self)
+
 
 _SEVERITIES = {
     AlertKind.TOKEN_DEAD: Severity.CRITICAL,
@@ -59,6 +65,9 @@ _SEVERITIES = {
     AlertKind.DUE_OLD: Severity.CRITICAL,
     AlertKind.ENTRY_ID_REUSED: Severity.INFO,
 }
+
+# Nothing says that a code will not come again; a day without it does.
+_LAPSES = {AlertKind.UNKNOWN_CODE: timedelta(days=1)}
 
 
 class AlertState(StrEnum):

@@ -12,33 +12,39 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app.domain.alerts import AlertKind
+from app.domain.gates import GateHold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from prometheus_client.core import Metric
 
+    from app.domain.gates import GateState
     from app.store.watch_figures import DueFigures, Figures
 
 _OPENED, _CLOSED, _ATTEMPT = "alert_opened_", "alert_closed_", "attempt_"
 
 
-def metrics_text(figures: Figures) -> str:
-    """Return the snapshot as Prometheus reads it."""
+def metrics_text(figures: Figures, gates: Mapping[str, GateState], now: datetime) -> str:
+    """Return the snapshot, and the gates of the shops by their ids, as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(figures))
+    registry.register(_Snapshot(figures, gates, now))
     return generate_latest(registry).decode()
 
 
 class _Snapshot(Collector):
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, gates: Mapping[str, GateState], now: datetime) -> None:
         self._figures = figures
+        self._gates = gates
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         yield from _counted(self._figures.counters)
         yield from _alerts(self._figures.counters)
         yield from _ledger(self._figures)
         yield from _waiting(self._figures)
+        yield from _holds(self._gates, self._now)
 
 
 def _counted(counters: Mapping[str, int]) -> Iterator[Metric]:
@@ -74,6 +80,25 @@ def _ledger(figures: Figures) -> Iterator[Metric]:
         "orderwire_commands_by_kind", "Commands ever accepted.", "kind", figures.commands_by_kind.items()
     )
     yield _gauge("orderwire_leases", "Commands that run now.", None, [("", figures.running)])
+
+
+def _holds(gates: Mapping[str, GateState], now: datetime) -> Iterator[Metric]:
+    closed = GaugeMetricFamily(
+        "orderwire_gate_closed", "1 while the shop's calls are held back, by what.", labels=["shop", "hold"]
+    )
+    for shop_id, gate in sorted(gates.items()):
+        standing = {
+            GateHold.BREAKER: gate.breaker_since,
+            GateHold.USAGE: gate.usage_since,
+            GateHold.TOKEN: gate.token_since,
+        }
+        for hold, since in standing.items():
+            closed.add_metric([shop_id, hold.value], float(since is not None))
+    yield closed
+    usage = {shop_id: gate.fresh_percent(now) for shop_id, gate in gates.items()}
+    yield _gauge("orderwire_usage_percent", "Call budget used, as last told.", "shop", usage.items())
+    parked = {shop_id: gate.parked for shop_id, gate in gates.items()}
+    yield _gauge("orderwire_commands_parked", "Commands that wait at the gate.", "shop", parked.items())
 
 
 def _waiting(figures: Figures) -> Iterator[Metric]:

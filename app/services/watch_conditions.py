@@ -70,6 +70,7 @@ class WatchConditions:
         _reused(findings, sight, now)
         for shop_id, shop in sight.shops.items():
             self._silence(findings, shop_id, shop)
+        findings.ended += sight.lapsed
         changed = self.alerting.change(findings.troubles, findings.ended)
         if sight.untold and self.alerting.telling:
             self.nudge.wake(TELL_OPERATORS)

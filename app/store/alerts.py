@@ -125,9 +125,11 @@ class Alerts:
             keys.alerts_by_state("open"),
             keys.ALERTS_UNTOLD,
             keys.COUNTERS,
+            keys.ALERTS_LAPSING,
         ]
+        lapses_after = notice.kind.lapses_after
         return names, [
-            _cause(notice.kind, notice.subject),
+            cause_of(notice.kind, notice.subject),
             notice.id,
             micros(now),
             notice.kind.value,
@@ -138,6 +140,7 @@ class Alerts:
             self._telling,
             f"alert_opened_{notice.kind.value}",
             keys.ALERT_PREFIX,
+            micros(now + lapses_after) if lapses_after else "",
         ]
 
     def _close_call(self, ended: Ended, now: datetime) -> tuple[Sequence[str], Sequence[str | int]]:
@@ -148,9 +151,10 @@ class Alerts:
             keys.alerts_by_state("closed"),
             keys.ALERTS_UNTOLD,
             keys.COUNTERS,
+            keys.ALERTS_LAPSING,
         ]
         return names, [
-            _cause(ended.kind, ended.subject),
+            cause_of(ended.kind, ended.subject),
             ended.token,
             micros(now),
             MAX_CLOSED,
@@ -160,8 +164,15 @@ class Alerts:
         ]
 
 
-def _cause(kind: AlertKind, subject: str) -> str:
+def cause_of(kind: AlertKind, subject: str) -> str:
+    """Return a cause as one text."""
     return f"{kind.value}:{subject}"
+
+
+def parts_of_cause(cause: str) -> tuple[AlertKind, str]:
+    """Return the kind and the subject of such a text."""
+    kind, _, subject = cause.partition(":")
+    return AlertKind(kind), subject
 
 
 def _alert(fields: dict[str, str]) -> Alert:

@@ -132,7 +132,7 @@ class CommandRuns:
         parked: bool = False,
     ) -> Settled:
         ok, next_id, next_kind, next_due = self._settle(
-            [keys.command(command_id), keys.LEASES],
+            [keys.command(command_id), keys.LEASES, keys.COUNTERS],
             [
                 command_id,
                 token,

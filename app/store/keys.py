@@ -63,6 +63,8 @@ ALERT_CAUSES = "ow:alerts:causes"
 ALERTS = "ow:alerts"
 ALERTS_BY_STATE_PREFIX = "ow:alerts:state:"
 ALERTS_UNTOLD = "ow:alerts:untold"
+# The causes whose alerts lapse, scored by when.
+ALERTS_LAPSING = "ow:alerts:lapsing"
 # What the watch remembers from look to look.
 WATCH = "ow:watch"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.domain.commands import CommandKind
 from app.domain.documents import time_from_text
 from app.store import keys
+from app.store.alerts import parts_of_cause
 from app.store.script import load
 from app.store.times import micros, time_of, time_or_none
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from app.domain.alerts import AlertKind
     from app.store.connection import Store
+
+# Alerts that lapse in one look; the next one goes on.
+MAX_LAPSED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class Sight:
     reused: int
     reused_grew_at: datetime | None
     untold: bool
+    lapsed: tuple[tuple[AlertKind, str], ...]
     shops: Mapping[str, ShopSight]
 
 
@@ -57,12 +63,13 @@ class Watch:
         pipeline.xlen(keys.INBOX)
         self._reused([keys.COUNTERS, keys.WATCH], [micros(now), "entry_id_reused"], client=pipeline)
         pipeline.zcount(keys.ALERTS_UNTOLD, "-inf", micros(now))
+        pipeline.zrangebyscore(keys.ALERTS_LAPSING, "-inf", micros(now), start=0, num=MAX_LAPSED)
         pipeline.zrange(keys.OWED_ORDERS, 0, 0, withscores=True)
         for kind in CommandKind:
             pipeline.zrange(keys.due(kind.value), 0, 0, withscores=True)
         for shop_id in shop_ids:
             pipeline.hmget(keys.shop(shop_id), "heard_at", "busy_since", "busy_at")
-        first, size, reused, untold, syncs, *rest = pipeline.execute()
+        first, size, reused, untold, lapsed, syncs, *rest = pipeline.execute()
         due, shops = rest[: len(CommandKind)], rest[len(CommandKind) :]
         return Sight(
             inbox_since=time_from_text(json.loads(first[0][1]["entry"])["received_at"]) if first else None,
@@ -74,6 +81,7 @@ class Watch:
             reused=int(reused[0]),
             reused_grew_at=time_or_none(reused[1]),
             untold=untold > 0,
+            lapsed=tuple(parts_of_cause(cause) for cause in lapsed),
             shops={
                 shop_id: ShopSight(
                     heard_at=time_or_none(row[0]),

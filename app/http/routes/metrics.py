@@ -21,5 +21,7 @@ router = APIRouter(tags=["operators"], dependencies=[allowed_to(READ)])
 def show_metrics(request: Request) -> Response:
     """Show counters, sizes and ages of everything that waits, and open alerts, as Prometheus reads them."""
     orderwire = parts(request)
-    text = metrics_text(orderwire.figures.read(orderwire.clock()))
+    now = orderwire.clock()
+    gates = orderwire.gates.states([shop.id for shop in orderwire.shops])
+    text = metrics_text(orderwire.figures.read(now), gates, now)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

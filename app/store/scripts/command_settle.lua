@@ -1,5 +1,5 @@
 -- Ends a run of a command: gives the lease back and either waits for the next attempt or leaves the lane.
--- KEYS 1 command, 2 leases
+-- KEYS 1 command, 2 leases, 3 counters
 -- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
 --      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
 --      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
@@ -19,7 +19,10 @@ if held[2] == token then return { '1', held[3], held[4], held[5] } end
 if held[1] ~= token then return { '0', '', '', '' } end
 local at = places_of(record, ARGV[12])
 
-if ARGV[6] ~= '' then redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7]) end
+if ARGV[6] ~= '' then
+  redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7])
+  redis.call('HINCRBY', KEYS[3], 'attempt_' .. cjson.decode(ARGV[7]).outcome, 1)
+end
 if ARGV[8] ~= '' then redis.call('HSET', record, 'idempotency_key', ARGV[8]) end
 if ARGV[9] ~= '1' then redis.call('HDEL', record, 'wire') end
 if ARGV[10] == '1' then redis.call('HSET', record, 'error', ARGV[11]) end

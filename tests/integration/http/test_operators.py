@@ -172,6 +172,9 @@ def test_metrics_tell_what_waits_and_what_is_open(api: Served, client: httpx.Cli
     assert 'orderwire_commands_by_kind{kind="ship"} 1.0' in lines
     assert 'orderwire_commands_due{kind="ship"} 1.0' in lines
     assert 'orderwire_orders{state="IN_PROGRESS"} 1.0' in lines
+    assert 'orderwire_attempts_total{outcome="refused"} 1.0' in lines
+    assert f'orderwire_gate_closed{{hold="breaker",shop="{SHOP}"}} 0.0' in lines
+    assert f'orderwire_commands_parked{{shop="{SHOP}"}} 0.0' in lines
     assert 'orderwire_alerts_open{kind="silence"} 1.0' in lines
     assert 'orderwire_alerts_open{kind="drift"} 0.0' in lines
     assert 'orderwire_alerts_opened_total{kind="drift"} 1.0' in lines

@@ -277,6 +277,19 @@ def test_a_reused_entry_id_is_told_and_the_alert_closes_after_a_quiet_hour(
     assert open_now(alerts) == set()
 
 
+def test_an_unknown_code_not_seen_for_a_day_counts_as_ended(
+    conditions: WatchConditions, alerts: Alerts, clock: Clock
+) -> None:
+    start = clock.now
+    conditions.alerting.open(AlertKind.UNKNOWN_CODE, "4711", "The platform answered 4711.")
+    clock.now += timedelta(hours=12)
+    conditions.alerting.open(AlertKind.UNKNOWN_CODE, "4711", "The platform answered 4711.")
+    assert conditions.look(start + timedelta(hours=35, minutes=59)) == 0
+    assert conditions.look(start + timedelta(hours=36)) == 1
+    assert open_now(alerts) == set()
+    assert conditions.look(start + timedelta(hours=37)) == 0
+
+
 def test_a_look_costs_two_round_trips(
     counted: CountingStore, alerting: Alerting, jobs: Jobs, clock: Clock
 ) -> None:
