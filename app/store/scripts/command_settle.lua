@@ -21,7 +21,8 @@ local at = places_of(record, ARGV[12])
 
 if ARGV[6] ~= '' then
   redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7])
-  redis.call('HINCRBY', KEYS[3], 'attempt_' .. cjson.decode(ARGV[7]).outcome, 1)
+  local outcome = cjson.decode(ARGV[7]).outcome
+  if type(outcome) == 'string' then redis.call('HINCRBY', KEYS[3], 'attempt_' .. outcome, 1) end
 end
 if ARGV[8] ~= '' then redis.call('HSET', record, 'idempotency_key', ARGV[8]) end
 if ARGV[9] ~= '1' then redis.call('HDEL', record, 'wire') end
