@@ -76,7 +76,7 @@ def message_of(news: Sequence[News]) -> Message:
         what = f"{alert.kind.value} {'ended' if news[0].closing else alert.kind.severity.value}"
         title = f"Orderwire: {what}: {alert.subject}"
     else:
-        title = f"Orderwire: {counts['opened']} alerts opened, {counts['closed']} ended"
+        title = f"Orderwire: alerts: {counts['opened']} opened, {counts['closed']} ended"
     ordered = sorted(news, key=lambda one: (one.closing, _ORDER.index(one.alert.kind.severity), _at(one)))
     return Message(title=title, body="\n\n".join(_line(one) for one in ordered), severity=worst)
 
@@ -88,7 +88,7 @@ def _line(news: News) -> str:
         about += f" (shop {alert.shop_id})"
     at = f"{_at(news):%Y-%m-%d %H:%M:%S} UTC"
     if news.closing:
-        return f"ENDED {about}, {at}, after {alert.count} notices since {alert.first_at:%H:%M:%S}"
+        return f"ENDED {about}, {at}; it stood since {alert.first_at:%Y-%m-%d %H:%M:%S}"
     return f"{alert.kind.severity.value.upper()} {about}, {at}\n{alert.text}"
 
 

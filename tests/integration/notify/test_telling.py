@@ -51,7 +51,7 @@ def test_the_end_of_an_alert_is_told_too_and_the_same_cause_may_open_again(
     assert not alerting.close(AlertKind.BREAKER_OPEN, "112")
     assert alerting.open(AlertKind.BREAKER_OPEN, "112", "The platform fails again.")
     assert tell.tell() == 2
-    assert pager.messages[1]["title"] == "Orderwire: 1 alerts opened, 1 ended"
+    assert pager.messages[1]["title"] == "Orderwire: alerts: 1 opened, 1 ended"
     assert "ENDED breaker_open 112" in pager.messages[1]["message"]
 
 
