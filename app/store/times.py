@@ -18,6 +18,11 @@ def time_of(stored: str | float) -> datetime:
     return _EPOCH + timedelta(microseconds=int(stored))
 
 
+def time_of_row(stream_id: str) -> datetime:
+    """Return when Redis took a row into a stream, to the millisecond, by Redis's own clock."""
+    return _EPOCH + timedelta(milliseconds=int(stream_id.partition("-")[0]))
+
+
 def time_or_none(stored: str | None) -> datetime | None:
     """Return the time, or None where nothing is stored."""
     return time_of(stored) if stored else None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.domain.commands import CommandKind
-from app.domain.documents import time_from_text
 from app.store import keys
 from app.store.alerts import parts_of_cause
 from app.store.script import load
-from app.store.times import micros, time_of, time_or_none
+from app.store.times import micros, time_of, time_of_row, time_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +70,7 @@ class Watch:
         first, size, reused, untold, lapsed, syncs, *rest = pipeline.execute()
         due, shops = rest[: len(CommandKind)], rest[len(CommandKind) :]
         return Sight(
-            inbox_since=time_from_text(json.loads(first[0][1]["entry"])["received_at"]) if first else None,
+            inbox_since=time_of_row(first[0][0]) if first else None,
             inbox_size=size,
             due_since={
                 kind: time_of(rows[0][1]) for kind, rows in zip(CommandKind, due, strict=True) if rows

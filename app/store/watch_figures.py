@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.domain.commands import CommandKind, CommandStatus
-from app.domain.documents import time_from_text
 from app.domain.orders import OrderState
 from app.store import keys
-from app.store.times import micros, time_of
+from app.store.times import micros, time_of, time_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +86,7 @@ def _figures(answers: Sequence[Any], now: datetime) -> Figures:
     counters, first, inbox_size, kept, running, untold, *rest = answers
     counts = iter(rest[: len(_SIZES)])
     dues = iter(_due_figures(*rest[at : at + 3], now=now) for at in range(len(_SIZES), len(rest), 3))
-    since = time_from_text(json.loads(first[0][1]["entry"])["received_at"]) if first else now
+    since = time_of_row(first[0][0]) if first else now
     return Figures(
         counters={name: int(value) for name, value in counters.items()},
         commands_by_status={status: next(counts) for status in CommandStatus},

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -181,6 +181,15 @@ def test_metrics_tell_what_waits_and_what_is_open(api: Served, client: httpx.Cli
     assert "orderwire_inbox_entries 0.0" in lines
     assert "Zoë" not in answer.text
     assert "35001" not in answer.text
+
+
+def test_metrics_tell_how_long_the_oldest_entry_has_waited(api: Served, client: httpx.Client) -> None:
+    a_minute_ago = int((datetime.now(UTC) - timedelta(seconds=60)).timestamp() * 1000)
+    api.orderwire.inbox._store.execute_command("XADD", "ow:inbox", f"{a_minute_ago}-0", "hints", "[]")
+    api.orderwire.inbox._store.execute_command("XADD", "ow:inbox", "*", "hints", "[]")
+    figures = dict(line.split(" ") for line in client.get("/metrics").text.splitlines() if line[0] != "#")
+    assert figures["orderwire_inbox_entries"] == "2.0"
+    assert 60 <= float(figures["orderwire_inbox_age_seconds"]) < 90
 
 
 def test_metrics_need_a_key_that_may_read(api: Served) -> None:

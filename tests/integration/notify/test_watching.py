@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,10 +137,11 @@ def silent(alerts: Alerts) -> set[str]:
 def test_an_inbox_nobody_drains_opens_one_alert_that_closes_when_it_is_drained(
     conditions: WatchConditions, alerts: Alerts, clock: Clock, redis_url: str, drain: DrainInbox
 ) -> None:
+    clock.now = datetime.now(UTC)  # Redis itself notes when an entry came
     receive(redis_url, clock, ("d1", "35001", "112"))
-    clock.now += timedelta(seconds=59)
+    clock.now += timedelta(seconds=50)
     assert conditions.look(clock.now) == 0
-    clock.now += timedelta(seconds=1)
+    clock.now += timedelta(seconds=11)
     assert [conditions.look(clock.now), conditions.look(clock.now)] == [1, 0]
     assert open_now(alerts) == {("inbox_old", "inbox")}
     drain.drain()
