@@ -97,6 +97,8 @@ _ACCOUNT_KEYS = ("commerce_account_id", "commerce_merchant_settings_id", "cms_id
 # nothing but zeros is what the dashboard's test button sends.
 _is_id = re.compile(r"(?!0+\Z)[A-Za-z0-9_-]{1,64}").fullmatch
 _is_word = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+# The year 2100 in Unix seconds: what claims to be later is no time.
+_LATEST_S = 4_102_444_800
 _NOTHING: dict[str, Any] = {}
 
 # json.dumps makes an encoder at each call, which costs as much as the entry. What was read from text holds no
@@ -140,8 +142,15 @@ def _entry(word: str | None, began: str, raw: object) -> Entry:
     named, unknown = _read(word, members)
     whole = _account(word, entry_id)
     hints = [
-        EntryHint(object=word or "", entry_id=entry_id, order_id=order_id, account_id=account_id or whole)
-        for order_id, account_id in named
+        EntryHint(
+            object=word or "",
+            entry_id=entry_id,
+            order_id=order_id,
+            account_id=account_id or whole,
+            updated_s=updated_s,
+            state=state,
+        )
+        for order_id, account_id, updated_s, state in named
     ]
     return Entry(
         hints=tuple(dict.fromkeys(hints)) if len(hints) > 1 else tuple(hints),
@@ -152,48 +161,48 @@ def _entry(word: str | None, began: str, raw: object) -> Entry:
     )
 
 
-# The order and the account one change names, where it names them.
-_Named = tuple[str | None, str | None]
+# The order and the account one change names, and how new the order is, where it names them.
+_Named = tuple[str | None, str | None, int | None, str | None]
 
 
 def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str | None]:
-    """Return the (order id, account id) pairs the entry names, at least one, and what is unknown about it."""
+    """Return what the entry's changes name, at least one thing, and what is unknown about it."""
     own = _text(members.get("id"), _is_id) if word == "commerce_order" else None
     oddity = _oddity(word, members)
     changes = members.get("changes")
     if not isinstance(changes, list) or not 0 < len(changes) <= MAX_CHANGES:
-        return [(own, None)], oddity or "unknown_shape"
-    pairs = []
+        return [(own, None, None, None)], oddity or "unknown_shape"
+    found = []
     for change in changes:
-        odd, order_id, account_id = _change(change)
-        pairs.append((order_id or own, account_id))
+        odd, order_id, account_id, updated_s, state = _change(change)
+        found.append((order_id or own, account_id, updated_s, state))
         oddity = oddity or odd
-    return pairs, oddity
+    return found, oddity
 
 
 def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
     if word not in KNOWN_OBJECTS:
         return "unknown_object"
-    time = members.get("time")
-    if isinstance(time, bool) or not isinstance(time, int) or "id" not in members:
-        return "unknown_shape"
-    return None
+    return None if type(members.get("time")) is int and "id" in members else "unknown_shape"
 
 
-def _change(change: object) -> tuple[str | None, str | None, str | None]:
-    """Return what is odd about one change, and the order and the account it names."""
+def _change(change: object) -> tuple[str | None, str | None, str | None, int | None, str | None]:
+    """Return what is odd about one change, and what it names."""
     if not isinstance(change, dict):
-        return "unknown_shape", None, None
+        return "unknown_shape", None, None, None, None
     value = change.get("value", _NOTHING)
     if not isinstance(value, dict):
-        return "unknown_shape", None, None
+        return "unknown_shape", None, None, None, None
     field = change.get("field")
     odd = None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
     order_id = _first(value, _ORDER_KEYS)
     if order_id is None and "order" in value:
         order = value["order"]
         order_id = _text(order.get("id") if isinstance(order, dict) else order, _is_id)
-    return odd, order_id, _first(value, _ACCOUNT_KEYS)
+    updated_s, state = value.get("updated_time"), value.get("state")
+    if type(updated_s) is not int or not 0 < updated_s < _LATEST_S:
+        updated_s = None
+    return odd, order_id, _first(value, _ACCOUNT_KEYS), updated_s, _text(state, _is_word)
 
 
 def _first(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
@@ -212,6 +221,6 @@ def _account(word: str | None, entry_id: str) -> str | None:
 
 
 def _text(value: object, allowed: Callable[[str], object]) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # JSON makes exactly this type of numbers, and true is of another
         value = str(value)
     return value if isinstance(value, str) and allowed(value) else None

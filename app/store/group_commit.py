@@ -17,8 +17,8 @@ from app.store.failures import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-# A script of so many entries holds the store for some 10 ms, which every other client of it waits.
-MAX_GROUP_ENTRIES = 1000
+# A script of so many entries holds the store for 5 to 10 ms, which every other client of it waits.
+MAX_GROUP_ENTRIES = 500
 # What one write carries, above what is written at once anyway: one larger delivery goes alone.
 MAX_GROUP_BYTES = 1024 * 1024
 # What the store takes in within the second that a sender is answered in; more would be answered too late.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import TYPE_CHECKING
 
 from app.domain.documents import document_text, time_from_text, time_text
@@ -22,7 +23,7 @@ from app.store.script_line import ScriptLine, packed
 from app.store.times import micros, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from app.store.connection import AsyncStore, Store
     from app.store.syncs import OwedSync
@@ -111,8 +112,12 @@ class AsyncInbox:
         self._line = ScriptLine(store, "inbox_accept", [keys.INBOX, keys.KEPT, keys.COUNTERS])
         self._groups = GroupCommit(self._accept)
 
-    async def accept(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime) -> Receipt:
-        """Take all entries of one delivery in, or none; when this returns, they are durable.
+    def accept(
+        self, entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime
+    ) -> Awaitable[Receipt]:
+        """Take all entries of one delivery in, or none; once this was awaited, they are durable.
+
+        What waits is packed already, so that whoever drops the entries meanwhile frees them.
 
         Raises:
             InboxFull: the inbox has no room for the delivery's new entries.
@@ -120,19 +125,22 @@ class AsyncInbox:
         """
         parcel = Parcel(
             packed=packed(*_delivery_arguments(entries, kept, now)),
-            arguments=3 + 3 * len(entries) + 2 * len(kept),
+            arguments=4 + 3 * len(entries) + 2 * len(kept),
             entries=len(entries) + len(kept),
         )
+        return self._taken_in(parcel)
+
+    async def count(self, name: str) -> None:
+        """Add one to a counter of `Counters`; names are words of our own code, never of callers."""
+        await self._store.execute_command("HINCRBY", keys.COUNTERS, name, 1)
+
+    async def _taken_in(self, parcel: Parcel) -> Receipt:
         receipt = await self._groups.commit(parcel)
         if receipt is None:
             raise InboxFull(
                 f"the inbox holds {MAX_INBOX:,} entries and takes no more; see that workers are running"
             )
         return receipt
-
-    async def count(self, name: str) -> None:
-        """Add one to a counter of `Counters`; names are words of our own code, never of callers."""
-        await self._store.execute_command("HINCRBY", keys.COUNTERS, name, 1)
 
     async def _accept(self, group: Sequence[Parcel]) -> list[Receipt | None]:
         """Return what became of each delivery of the group, None for one that the inbox has no room for."""
@@ -162,7 +170,7 @@ class Inbox:
     def pending(self, limit: int) -> list[PendingEntry]:
         """Return up to `limit` waiting entries, the longest waiting first."""
         rows = self._store.execute_command("XRANGE", keys.INBOX, "-", "+", "COUNT", bounded(limit))
-        return [_pending(row_id, fields["entry"]) for row_id, fields in rows]
+        return [_pending(row_id, fields) for row_id, fields in rows]
 
     def drained(
         self, ids: Sequence[str], owed: Sequence[OwedSync], shops: Sequence[str], now: datetime
@@ -174,6 +182,7 @@ class Inbox:
             len(owed),
             keys.OWED_ORDER_PREFIX,
             keys.OWED_SHOP_PREFIX,
+            keys.OWED_BY_SHOP_PREFIX,
             *ids,
         ]
         for one in owed:
@@ -218,38 +227,40 @@ def _delivery_arguments(
     entries: Sequence[NewEntry], kept: Sequence[KeptItem], now: datetime
 ) -> list[str | int]:
     first = entries[0] if entries else None
-    arguments: list[str | int] = [first.delivery_id if first else "", len(entries), len(kept)]
-    if first:
-        # The end of the text is one delivery's: made once, not for each of a thousand entries.
-        end = document_text({"delivery_id": first.delivery_id, "received_at": time_text(first.received_at)})[
-            1:
-        ]
-        for entry in entries:
-            identity = "" if entry.identity.endswith(":") else entry.identity
-            arguments += (entry.digest, identity, f'{{"hints":{_hints_text(entry.hints)},{end}')
+    delivery_id, received_at = (first.delivery_id, time_text(first.received_at)) if first else ("", "")
+    arguments: list[str | int] = [delivery_id, f"{delivery_id} {received_at}", len(entries), len(kept)]
+    for entry in entries:
+        identity = "" if entry.identity.endswith(":") else entry.identity
+        arguments += (entry.digest, identity, _hints_text(entry.hints))
     for item in kept:
         arguments += (item.digest, _kept_text(item, now))
     return arguments
 
 
 def _hints_text(hints: Sequence[EntryHint]) -> str:
-    return _json([[hint.object, hint.entry_id, hint.order_id, hint.account_id] for hint in hints])
+    # By hand: json.dumps costs as much as all else that is done for an entry here.
+    rows = [
+        f"[{_quoted(hint.object)},{_quoted(hint.entry_id)},"
+        f"{_quoted_or_null(hint.order_id)},{_quoted_or_null(hint.account_id)}]"
+        for hint in hints
+    ]
+    return f"[{','.join(rows)}]"
 
 
-# json.dumps makes an encoder at each call; a thousand entries share this one.
-_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+def _quoted_or_null(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
 
 
-def _pending(row_id: str, text: str) -> PendingEntry:
-    document = json.loads(text)
+def _pending(row_id: str, fields: dict[str, str]) -> PendingEntry:
+    delivery_id, _, received_at = fields["came"].partition(" ")
     return PendingEntry(
         id=row_id,
         hints=tuple(
             EntryHint(object=hint[0], entry_id=hint[1], order_id=hint[2], account_id=hint[3])
-            for hint in document["hints"]
+            for hint in json.loads(fields["hints"])
         ),
-        delivery_id=document["delivery_id"],
-        received_at=time_from_text(document["received_at"]),
+        delivery_id=delivery_id,
+        received_at=time_from_text(received_at),
     )
 
 

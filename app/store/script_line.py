@@ -30,10 +30,10 @@ class ScriptLine:
 
     def __init__(self, store: AsyncStore, name: str, keys: Sequence[str]) -> None:
         """`name` is the script's; `keys` are the same for every call."""
-        text = text_of(name).encode()
+        text = text_of(name)
         self._pool = store.connection_pool
         self._timeout_s: float = self._pool.connection_kwargs["socket_timeout"]
-        digest = sha1(text, usedforsecurity=False).hexdigest()  # the name Redis knows a script by
+        digest = sha1(text.encode(), usedforsecurity=False).hexdigest()  # the name Redis knows a script by
         self._known = packed("EVALSHA", digest, len(keys), *keys)
         self._whole = packed("EVAL", text, len(keys), *keys)
         self._before = 3 + len(keys)
@@ -85,10 +85,13 @@ class ScriptLine:
             return await _asked(connection, count + self._whole + sent)
 
 
-def packed(*arguments: str | int | bytes) -> bytes:
+def packed(*arguments: str | int) -> bytes:
     """Return arguments as the protocol of Redis writes them, without their number."""
-    texts = [value if isinstance(value, bytes) else str(value).encode() for value in arguments]
-    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
+    texts = [str(value) for value in arguments]
+    whole = "".join([f"${len(text)}\r\n{text}\r\n" for text in texts])
+    if whole.isascii():  # as nearly everything is; then its length in letters is that in bytes
+        return whole.encode()
+    return b"".join([b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in map(str.encode, texts)])
 
 
 async def _asked(connection: AbstractConnection, command: bytes) -> str:

@@ -3,8 +3,8 @@
 -- KEYS 1 inbox, 2 kept stream, 3 counters
 -- ARGV 1 milliseconds a mark lives, 2 entries the inbox holds at most, 3 items kept at most, and the prefixes of
 --      the keys of 4 an entry's mark, 5 its identity's record, 6 a kept item's mark; then for each delivery
---      its id, its number of entries, its number of kept items; for each of its entries digest, identity
---      ('' for one that is not watched), entry text; for each of its kept items digest, text
+--      its id, what its entries keep of it, its number of entries, its number of kept items; for each of its
+--      entries digest, identity ('' for one that is not watched), hints; for each of its kept items digest, text
 -- Returns numbers in one text, which is cheaper to read than a list: 1 when the inbox was empty before the
 -- group, else 0; then for each delivery accepted, duplicates, reused; accepted is -1 when the inbox has no room
 -- for its new entries, and then nothing of it was taken.
@@ -18,6 +18,9 @@ local before = redis.call('XLEN', inbox)
 local waiting, again_in_all = before, 0
 local counted = { entries_accepted = 0, entries_duplicate = 0, entry_id_reused = 0, kept = 0 }
 local answer = { 0 }
+-- One account's id comes with each of its entries: the record of an identity is read once a group, and written
+-- once more where a later entry changed it.
+local latest, changed = {}, {}
 
 local function has_room(first, count)
   if waiting + count <= most then return true end
@@ -26,21 +29,28 @@ local function has_room(first, count)
   return new == 0 or waiting + new <= most
 end
 
-local function take_entries(delivery, first, count)
+local function is_reused(identity, digest)
+  local last = latest[identity]
+  if last == nil then
+    last = redis.call('SET', identity_prefix .. identity, digest, 'GET', 'PX', lifetime)
+  elseif last ~= digest then
+    changed[identity] = true
+  end
+  latest[identity] = digest
+  return last and last ~= digest
+end
+
+local function take_entries(delivery, came, first, count)
   local accepted, again, duplicates, reused = 0, 0, 0, 0
   for i = 1, count do
     local at = first + 3 * (i - 1)
     local digest, identity = ARGV[at], ARGV[at + 1]
     local position = delivery .. ':' .. i
-    local seen = redis.call('SET', seen_prefix .. digest, position, 'NX', 'GET', 'PX', lifetime)
-    if not seen then
-      redis.call('XADD', inbox, '*', 'entry', ARGV[at + 2])
+    if redis.call('SET', seen_prefix .. digest, position, 'NX', 'PX', lifetime) then
+      redis.call('XADD', inbox, '*', 'hints', ARGV[at + 2], 'came', came)
       accepted = accepted + 1
-      if identity ~= '' then
-        local last = redis.call('SET', identity_prefix .. identity, digest, 'GET', 'PX', lifetime)
-        if last and last ~= digest then reused = reused + 1 end
-      end
-    elseif seen == position then
+      if identity ~= '' and is_reused(identity, digest) then reused = reused + 1 end
+    elseif redis.call('GET', seen_prefix .. digest) == position then
       again = again + 1
     else
       duplicates = duplicates + 1
@@ -64,16 +74,20 @@ end
 
 local at = 7
 while ARGV[at] do
-  local delivery, count, items = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local delivery, came = ARGV[at], ARGV[at + 1]
+  local count, items = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local accepted, duplicates, reused = -1, 0, 0
-  if has_room(at + 3, count) then
-    accepted, duplicates, reused = take_entries(delivery, at + 3, count)
-    keep_items(delivery, at + 3 + 3 * count, items)
+  if has_room(at + 4, count) then
+    accepted, duplicates, reused = take_entries(delivery, came, at + 4, count)
+    keep_items(delivery, at + 4 + 3 * count, items)
   end
   answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = accepted, duplicates, reused
-  at = at + 3 + 3 * count + 2 * items
+  at = at + 4 + 3 * count + 2 * items
 end
 
+for identity in pairs(changed) do
+  redis.call('SET', identity_prefix .. identity, latest[identity], 'PX', lifetime)
+end
 for name, by in pairs(counted) do
   if by > 0 then redis.call('HINCRBY', counters, name, by) end
 end
