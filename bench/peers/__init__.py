@@ -1,0 +1,1 @@
+"""What Orderwire is measured against."""
