@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 # Quiet answers are counted here and written down together: a write a call would cost each a disk's sync.
 FLUSH_S = 1.0
+# Quiet answers older than this were followed by silence: counted now, they would hide today's failures.
+QUIET_LASTS_S = 2.0
 
 _ALERTS = {GateHold.BREAKER: AlertKind.BREAKER_OPEN, GateHold.TOKEN: AlertKind.TOKEN_DEAD}
 
@@ -53,7 +55,7 @@ class GateKeeper:
         self._clock = clock
         self._new_id = new_id
         self._lock = Lock()
-        self._quiet: dict[str, int] = {}
+        self._quiet: dict[str, tuple[int, datetime]] = {}
         self._written_at: dict[str, datetime] = {}
         self._busy: set[str] = set()
 
@@ -98,13 +100,15 @@ class GateKeeper:
             recent = last is not None and (now - last).total_seconds() < FLUSH_S
             calm = verdict is Verdict.ANSWERED and percent < YIELD_PERCENT and shop_id not in self._busy
             if calm and recent and not probe:
-                self._quiet[shop_id] = self._quiet.get(shop_id, 0) + 1
+                count, since = self._quiet.get(shop_id, (0, now))
+                self._quiet[shop_id] = (count + 1, since)
                 return None
             # The first calm answer after trouble is written at once: it may be what ends a hold.
             troubled = verdict is not Verdict.ANSWERED or percent >= YIELD_PERCENT
             (self._busy.add if troubled else self._busy.discard)(shop_id)
             self._written_at[shop_id] = now
-            return self._quiet.pop(shop_id, 0)
+            count, since = self._quiet.pop(shop_id, (0, now))
+            return count if (now - since).total_seconds() <= QUIET_LASTS_S else 0
 
     def _tell(self, shop: Shop, turned: Turned, report: Report) -> None:
         for hold in turned.began:
