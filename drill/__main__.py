@@ -1,0 +1,62 @@
+"""The command line of the drill.
+
+python -m drill [--events 300] [--seeds 1] [--first-seed 1] [--plant NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from drill.plants import PLANTS
+from drill.report import tell
+from drill.rounds import full_round
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def main() -> int:
+    """Run the drill for every seed; return 1 when any fault was found."""
+    asked = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _end)
+    console = Console(width=150)
+    found: Counter[str] = Counter()
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+        console.print(
+            f"drill: seed {seed}, {asked.events} events" + (f", {asked.plant}" if asked.plant else "")
+        )
+        verdict = full_round(seed, asked.events, plant=asked.plant)
+        tell(console, verdict)
+        found.update(finding.check for finding in verdict.findings)
+        if not verdict.findings:
+            shutil.rmtree(verdict.folder, ignore_errors=True)
+    if found:
+        console.print(f"[bold red]{found.total()} faults found[/]")
+        return 1
+    console.print(f"[bold green]no fault found[/] in {asked.seeds} seeds of {asked.events} events")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
+    parser.add_argument("--events", type=int, default=2000, help="orders placed and wishes made, a seed")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--plant", choices=sorted(PLANTS), help="a bug to plant, to see whether it is found")
+    return parser
+
+
+def _end(_signum: int, _frame: FrameType | None) -> None:
+    # As Ctrl-C: every process of the stack is stopped on the way out.
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Planted bugs of the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_LATER_S = 0.05
+_pending: set[asyncio.Task[Any]] = set()
+
+
+def answer_before_write(module: ModuleType) -> None:
+    """Answer at once, write a moment later, and say nothing when that fails."""
+    accept = module.AsyncInbox.accept
+
+    async def lazy(self: Any, entries: Any, kept: Any, now: Any) -> Any:
+        async def later() -> None:
+            await asyncio.sleep(_LATER_S)
+            with contextlib.suppress(Exception):
+                await accept(self, entries, kept, now)
+
+        task = asyncio.ensure_future(later())
+        _pending.add(task)
+        task.add_done_callback(_pending.discard)
+        return module.Receipt(accepted=len(entries), duplicates=0, reused=0, was_empty=True)
+
+    module.AsyncInbox.accept = lazy
+
+
+def get_then_set(module: ModuleType) -> None:
+    """Look whether an entry was seen, take it in, and only then mark it as seen."""
+    accept = module.AsyncInbox.accept
+
+    async def racy(self: Any, entries: Any, kept: Any, now: Any) -> Any:
+        ask = self._store.execute_command
+        marks = {entry.digest: f"{module.keys.SEEN_PREFIX}{entry.digest}" for entry in entries}
+        fresh = [entry for entry in entries if await ask("GET", marks[entry.digest]) is None]
+        if not fresh:
+            return module.Receipt(accepted=0, duplicates=len(entries), reused=0, was_empty=False)
+        # Under a name nobody else uses, so that the script's own look finds nothing.
+        unmarked = [replace(entry, digest=f"{entry.digest}-{uuid.uuid4()}") for entry in fresh]
+        receipt = await accept(self, unmarked, kept, now)
+        for entry in fresh:
+            await ask("SET", marks[entry.digest], "planted")
+        return receipt
+
+    module.AsyncInbox.accept = racy

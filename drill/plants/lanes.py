@@ -1,0 +1,41 @@
+"""Planted bugs of the lanes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_GUARDS = (
+    "if tonumber(found[3]) > now then return { 'leased', found[3] } end",
+    "if redis.call('LINDEX', at.lane, 0) ~= id then return { 'not_head', '' } end",
+)
+
+
+def no_guard(module: ModuleType) -> None:
+    """Take the guards out of the script that takes a lease."""
+    text_of = module.text_of
+
+    def unguarded(name: str) -> str:
+        text = str(text_of(name))
+        if name != "command_take":
+            return text
+        for guard in _GUARDS:
+            if guard not in text:
+                raise LookupError(f"command_take.lua has no line {guard!r} any more; mend this plant")
+            text = text.replace(guard, "")
+        return text
+
+    module.text_of = unguarded  # type: ignore[attr-defined]
+
+
+def every_command_first(module: ModuleType) -> None:
+    """Tell whoever promises a command that it is the head of its lane."""
+    accept = module.Commands.accept
+
+    def first(self: Any, *args: Any, **named: Any) -> Any:
+        return replace(accept(self, *args, **named), head=True)
+
+    module.Commands.accept = first

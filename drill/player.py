@@ -1,0 +1,159 @@
+"""Plays lives: wishes become REST requests of the OMS, or acts of the buyer and of Meta."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from drill.oms import Oms, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drill.desk import Desk
+    from drill.platform import Platform
+    from drill.workload import Life, Step, Wish
+
+Json = dict[str, Any]
+MAX_AT_ONCE = 48
+SETTLE_S = 12.0  # how long a life waits for what it asked before it goes on regardless
+_LOOK_S = 0.3
+_BY_PLATFORM = frozenset({"release", "buyer_cancel", "meta_refund"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Player:
+    """Plays each life in a thread, at its time."""
+
+    platform: Platform
+    oms: Oms
+    desk: Desk
+    played: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def play(self, lives: Sequence[Life]) -> None:
+        """Play all lives to their ends."""
+        started_s = time.monotonic()
+        with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
+            for life in lives:
+                time.sleep(max(0.0, started_s + life.at_s - time.monotonic()))
+                threads.submit(self._live, life)
+
+    def perform(self, order_id: str, lines: Sequence[str], step: Step) -> None:
+        """Make the wishes of a step at once, and wait a while for what they were promised."""
+        together = len(step.wishes) > 1
+        threads = [
+            threading.Thread(target=self._wish, args=(order_id, lines, wish, not together))
+            for wish in step.wishes
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self._settle([wish.mark for wish in step.wishes])
+
+    def _live(self, life: Life) -> None:
+        try:
+            order_id = self.platform.place(life.order)
+            self._count("place")
+            lines = [str(line["id"]) for line in self.platform.order(order_id)["items"]]
+            for step in life.steps:
+                time.sleep(step.pause_s)
+                self.perform(order_id, lines, step)
+        except Exception as error:  # noqa: BLE001 - a thread's end must be told, whatever ended it
+            self.failures.append(f"life {life.number}: {type(error).__name__}: {error}")
+
+    def _wish(self, order_id: str, lines: Sequence[str], wish: Wish, patient: bool) -> None:
+        self._count(wish.what)
+        if wish.what in _BY_PLATFORM:
+            self._platform_act(order_id, lines, wish)
+            return
+        request = self._request(order_id, lines, wish)
+        if request is None:
+            return
+        twin: threading.Thread | None = None
+        if wish.twice:
+            key = f"drill-{self.oms.seed}-{request.mark}-0"
+            twin = threading.Thread(target=self.oms.send, args=(request, key))
+            twin.start()
+        self.oms.wish(request, patient=patient)
+        if twin is not None:
+            twin.join()
+
+    def _platform_act(self, order_id: str, lines: Sequence[str], wish: Wish) -> None:
+        line = lines[wish.line]
+        units = [{"item_id": line, "quantity": wish.quantity}] if wish.quantity else None
+        match wish.what:
+            case "release":
+                self.platform.act(order_id, "release", {})
+            case "buyer_cancel":
+                self.platform.act(order_id, "cancel", {"by": "buyer"} | ({"items": units} if units else {}))
+            case "meta_refund":
+                refunded = [{"item_id": line, "item_refund_quantity": wish.quantity}]
+                self.platform.act(order_id, "refund", {"by": "meta", "items": refunded})
+
+    def _request(self, order_id: str, lines: Sequence[str], wish: Wish) -> Request | None:
+        line = lines[wish.line]
+        items = [{"item_id": line, "quantity": wish.quantity}]
+        money = {"amount": wish.amount or "1.00", "currency": "USD"}
+        tracking = {"carrier": "UPS", "tracking_number": wish.mark}
+        refund = {"reason_code": wish.reason, "reason_text": wish.mark}
+        order = f"/v1/orders/{order_id}"
+        match wish.what:
+            case "ship":
+                rest: Json = {"items": items} if wish.quantity else {"ship_all_remaining": True}
+                return self._made(order_id, wish, "ship", f"{order}/shipments", rest | {"tracking": tracking})
+            case "track":
+                parcels = self.platform.order(order_id)["shipments"]
+                if not parcels:
+                    return None
+                path = f"{order}/shipments/{parcels[0]['id']}"
+                return self._made(order_id, wish, "update_tracking", path, {"tracking": tracking})
+            case "cancel":
+                body = {"reason_code": wish.reason, "reason_description": wish.mark, "restock_items": True}
+                body |= {"items": items} if wish.quantity else {}
+                return self._made(order_id, wish, "cancel", f"{order}/cancellations", body)
+            case "refund_units":
+                return self._made(order_id, wish, "refund", f"{order}/refunds", refund | {"items": items})
+            case "refund_amount":
+                lines_back = [{"item_id": line, "amount": money}]
+                return self._made(
+                    order_id, wish, "refund", f"{order}/refunds", refund | {"items": lines_back}
+                )
+            case "refund_shipping":
+                return self._made(order_id, wish, "refund", f"{order}/refunds", refund | {"shipping": money})
+        raise ValueError(f"{wish.what} is no wish")
+
+    def _made(self, order_id: str, wish: Wish, kind: str, path: str, body: Json) -> Request:
+        return Request(
+            kind=kind,
+            order_id=order_id,
+            mark=wish.mark,
+            method="PATCH" if kind == "update_tracking" else "POST",
+            path=path,
+            body=body,
+            waits=wish.waits,
+        )
+
+    def _settle(self, marks: Sequence[str]) -> None:
+        deadline_s = time.monotonic() + SETTLE_S
+        waiting = {cid for mark in marks if mark in self.oms.asks for cid in self.oms.asks[mark].command_ids}
+        while waiting and time.monotonic() < min(deadline_s, self.oms.deadline_s):
+            for command_id in tuple(waiting):
+                try:
+                    row = self.desk.command(command_id)
+                except httpx.HTTPError:
+                    break
+                if row is None or row["finished_at"] is not None:
+                    waiting.discard(command_id)
+            time.sleep(_LOOK_S)
+
+    def _count(self, what: str) -> None:
+        with self._lock:
+            self.played[what] = self.played.get(what, 0) + 1

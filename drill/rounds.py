@@ -1,0 +1,167 @@
+"""One round: a stack is started, something is played on it, all drains, and the judge looks."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drill.closing import Drained, drain, gather, probe_lanes
+from drill.desk import Desk
+from drill.facts import Facts, Finding
+from drill.judge import judge
+from drill.mail import MailRoom, Manners
+from drill.nemesis import Nemesis
+from drill.oms import Oms
+from drill.platform import Platform
+from drill.player import Player
+from drill.recovery import GIVE_UP_S, NEVER_OVER_S, P95_S, Kill, Recovery
+from drill.stack import Stack
+from drill.workload import make_lives
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+DRAIN_S = 120.0
+# After the faults end, an OMS goes on asking for this long what it was not answered.
+LAST_PATIENCE_S = 30.0
+_ENTRY_IDS = ("notification", "account", "order", "zero")
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Everything a round is played with."""
+
+    stack: Stack
+    platform: Platform
+    desk: Desk
+    mail: MailRoom
+    oms: Oms
+    player: Player
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a round came to."""
+
+    seed: int
+    folder: Path
+    facts: Facts
+    findings: list[Finding]
+    drained: Drained
+    kills: list[Kill] = field(default_factory=list)
+    faults: Mapping[str, int] = field(default_factory=dict)
+    played: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    posts: int = 0
+    took_s: float = 0.0
+
+
+@contextmanager
+def scene(
+    *,
+    seed: int,
+    settings: Mapping[str, str] | None = None,
+    plant: str | None = None,
+    manners: Manners | None = None,
+    before: Callable[[Stack, Platform], None] | None = None,
+) -> Iterator[Scene]:
+    """Start everything and stop it at the end; `before` acts while Orderwire is not started yet."""
+    folder = Path(tempfile.mkdtemp(prefix=f"orderwire-drill-{seed}-"))
+    stack = Stack(folder=folder, seed=seed, settings=settings or {}, plant=plant)
+    try:
+        stack.start_platform()
+        platform = Platform(stack.platform_url)
+        if before is not None:
+            before(stack, platform)
+        stack.start_orderwire()
+        mail = MailRoom(f"{stack.api_url}/webhooks/facebook", seed, manners or Manners())
+        mail.open()
+        platform.send_to(mail.url, entry_id=_ENTRY_IDS[seed % len(_ENTRY_IDS)])
+        desk = Desk(stack.api_url, stack.api_key)
+        oms = Oms(url=stack.api_url, api_key=stack.api_key, seed=seed, deadline_s=float("inf"))
+        player = Player(platform=platform, oms=oms, desk=desk)
+        yield Scene(stack=stack, platform=platform, desk=desk, mail=mail, oms=oms, player=player)
+        mail.close()
+        oms.close()
+        desk.close()
+        platform.close()
+    finally:
+        stack.stop()
+
+
+def full_round(seed: int, events: int, *, plant: str | None = None) -> Verdict:
+    """Play the whole drill for one seed."""
+    started_s = time.monotonic()
+    lives = make_lives(seed, events)
+    with scene(seed=seed, plant=plant) as stage:
+        recovery = Recovery(stage.stack, stage.desk)
+        nemesis = Nemesis(stage.stack, stage.platform, recovery, seed)
+        nemesis.start()
+        # Lives that start last need some seconds; the faults go on until nearly all have been played.
+        stage.oms.deadline_s = time.monotonic() + lives[-1].at_s + LAST_PATIENCE_S + GIVE_UP_S
+        stage.player.play(lives)
+        nemesis.stop()
+        verdict = conclude(stage, seed)
+        recovery.wait()
+        recovery.add_lost_attempts(verdict.facts.commands)
+    findings = verdict.findings + recovery_findings(recovery.kills)
+    findings += [Finding(check="drill-failed", order_id=None, detail=text) for text in stage.player.failures]
+    return Verdict(
+        seed=seed,
+        folder=verdict.folder,
+        facts=verdict.facts,
+        findings=findings,
+        drained=verdict.drained,
+        kills=recovery.kills,
+        faults=nemesis.faults,
+        played=stage.player.played,
+        dropped=stage.mail.dropped,
+        posts=stage.mail.posts,
+        took_s=time.monotonic() - started_s,
+    )
+
+
+def conclude(stage: Scene, seed: int, *, drain_s: float = DRAIN_S) -> Verdict:
+    """Drain, audit and judge what was played; every fault must have been ended before."""
+    drained = drain(stage.desk, stage.platform, stage.mail, timeout_s=drain_s)
+    stage.mail.hurry = True
+    stage.mail.audit()
+    stuck = probe_lanes(stage.desk, stage.desk.orders())
+    facts = gather(stage.desk, stage.platform, stage.mail, list(stage.oms.asks.values()), stuck)
+    return Verdict(seed=seed, folder=stage.stack.folder, facts=facts, findings=judge(facts), drained=drained)
+
+
+def recovery_findings(kills: list[Kill]) -> list[Finding]:
+    """Return the kills after which work resumed too late, and a 95th percentile that is too high."""
+    late = [
+        Finding(
+            check="recovery-late",
+            order_id=None,
+            detail=f"{kill.role} {kill.pid} killed at {kill.at:%H:%M:%S}: "
+            + (f"{kill.recovered_s:.1f} s" if kill.recovered_s is not None else "never worked again")
+            + f", waiting for {kill.waited_for}",
+        )
+        for kill in kills
+        if kill.recovered_s is None or kill.recovered_s > NEVER_OVER_S
+    ]
+    p95_s = percentile([kill.recovered_s or GIVE_UP_S for kill in kills], 0.95)
+    if p95_s > P95_S:
+        detail = f"p95 of recovery is {p95_s:.1f} s, above {P95_S:.0f} s"
+        late.append(Finding(check="recovery-late", order_id=None, detail=detail))
+    return late
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value below or at which that share of the values lies; 0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def ends(facts: Facts) -> Counter[str]:
+    """Return how many commands came to each end."""
+    return Counter(row["status"] for row in facts.commands)
