@@ -53,3 +53,16 @@ check: install
 
 openapi: install
 	@$(BIN)/orderwire openapi
+
+.PHONY: drill drill-sensitivity
+EVENTS ?= 2000
+SEEDS ?= 3
+FIRST_SEED ?= 1
+
+# Kills and cuts everything while orders are worked on, then judges by the sandbox's own ledger.
+drill: install
+	@$(BIN)/python -m drill --events $(EVENTS) --seeds $(SEEDS) --first-seed $(FIRST_SEED)
+
+# Plants known bugs one by one: the drill must find each of them.
+drill-sensitivity: install
+	@$(BIN)/python -m drill.sensitivity
