@@ -115,6 +115,7 @@ def test_s21_an_outage_opens_the_breaker_and_ends_in_an_orderly_drain(trouble: T
     trouble.until(lambda: trouble.control("GET", "/calls?count=1")["count"] >= before + 2, within_s=30)
     # While it is open only probes go out, one at a time: nothing else was spent meanwhile.
     assert sum(len(attempts) for attempts in _attempts(trouble, commands)) == burned
+    # Ten failures open it; the others were on their way, or among good answers of the last seconds.
     assert burned <= 20
     trouble.faults()
     for command_id in commands:
