@@ -1,0 +1,1 @@
+"""The store at scale: filled with whole orders through the application's own store, and measured."""
