@@ -61,8 +61,7 @@ def _time(text: str) -> datetime:
 def lost_attempts(commands: Sequence[Json]) -> Iterator[tuple[datetime, datetime]]:
     """Yield, for each attempt whose worker never told its end, when it began and when the command went on."""
     for row in commands:
-        following = [*row["attempts"][1:], None]
-        for attempt, after in zip(row["attempts"], following, strict=True):
+        for attempt, after in pairwise([*row["attempts"], None]):
             if attempt["finished_at"] is None:
                 resumed = after["started_at"] if after else row["finished_at"]
                 if resumed is not None:

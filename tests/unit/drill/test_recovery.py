@@ -46,3 +46,7 @@ def test_an_attempt_cut_off_lasts_until_the_next_one() -> None:
     row = {"attempts": [cut_off, again], "finished_at": "2026-01-31T12:00:09+00:00"}
     ((started, resumed),) = lost_attempts([row])
     assert (resumed - started).total_seconds() == 8
+
+
+def test_a_command_that_needed_no_attempt_lost_none() -> None:
+    assert list(lost_attempts([{"attempts": [], "finished_at": "2026-01-31T12:00:09+00:00"}])) == []
