@@ -67,3 +67,44 @@ def test_a_shipment_that_the_buyers_cancellation_overtook_is_refused_with_that_r
     assert done["status"] == "failed"
     assert "cancelled" in done["error"]
     assert trouble.effects(order_id, "ship") == []
+
+
+def test_s24_an_order_that_the_platform_denies_after_its_hold_is_closed_and_untouchable(
+    trouble: Trouble,
+) -> None:
+    [order_id] = trouble.place(state="FB_PROCESSING")
+    trouble.until(lambda: trouble.order(order_id).get("state") == "FB_PROCESSING")
+    trouble.faults({"path": f"/{order_id}", "method": "GET", "kind": "error", "code": 100, "subcode": 33})
+    trouble.control("PUT", "/webhooks", {"enabled": False})
+    try:
+        trouble.control("POST", f"/orders/{order_id}/cancel", {"by": "buyer"})
+        trouble.until(lambda: trouble.order(order_id)["state"] == "UNKNOWN", within_s=30)
+    finally:
+        trouble.control("PUT", "/webhooks", {"enabled": True})
+    assert "order.vanished" in [entry["what"] for entry in trouble.timeline(order_id)]
+    body = {"merchant_order_reference": "A-1"}
+    answer = trouble.stack.api("POST", f"/v1/orders/{order_id}/acknowledgement", json=body)
+    assert answer.status_code == 409
+
+
+def test_a_refund_that_meta_had_made_already_converges_after_a_read(trouble: Trouble) -> None:
+    [order_id] = trouble.acknowledged()
+    trouble.finished(trouble.ship(order_id))
+    item = trouble.order(order_id)["items"][0]["id"]
+    trouble.faults(
+        # Polls would find Meta's refund first, and then there is nothing to converge.
+        {"path": "/commerce_orders", "method": "GET", "kind": "html"},
+        {"path": f"/{order_id}/refunds", "method": "POST", "kind": "error", "code": 2382319, "times": 1},
+    )
+    trouble.control("PUT", "/webhooks", {"enabled": False})
+    try:
+        line = {"item_id": item, "item_refund_quantity": 3}
+        trouble.control("POST", f"/orders/{order_id}/refund", {"by": "meta", "items": [line]})
+        done = trouble.finished(trouble.refund(order_id, 3))
+    finally:
+        trouble.control("PUT", "/webhooks", {"enabled": True})
+    assert done["status"] == "succeeded"
+    assert [attempt["outcome"] for attempt in done["attempts"]] == ["refused"]
+    # The money went back once, by Meta's act; ours changed nothing.
+    assert trouble.effects(order_id, "refund") == []
+    assert trouble.order(order_id)["items"][0]["refunded_quantity"] == 3

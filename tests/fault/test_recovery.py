@@ -122,3 +122,17 @@ def test_no_death_of_a_worker_stays_in_rqs_failed_registry(trouble: Trouble) -> 
 
     trouble.until(only_dead_letters)
     client.close()
+
+
+def test_a_read_that_killed_its_worker_three_times_is_put_off_and_others_go_on(trouble: Trouble) -> None:
+    [poison] = trouble.acknowledged()
+    trouble.faults({"path": f"/{poison}", "method": "GET", "kind": "slow", "delay_s": 1.5})
+    reads = len(trouble.calls(poison, "read"))
+    trouble.announce(poison)
+    for death in range(1, 4):
+        trouble.until(partial(_read_times, trouble, poison, reads + death), within_s=40)
+        _kill(trouble, "worker")
+    trouble.until(lambda: poison in {alert["subject"] for alert in trouble.alerts("quarantine")}, within_s=40)
+    trouble.faults()
+    [healthy] = trouble.acknowledged()
+    assert trouble.finished(trouble.ship(healthy))["status"] == "succeeded"

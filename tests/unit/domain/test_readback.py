@@ -4,8 +4,8 @@ import pytest
 
 from app.domain.commands import Acknowledge, Cancel, Change, Refund, RefundLine, Ship, UpdateTracking
 from app.domain.orders import Cancellation, ItemQuantity, Order, OrderState, RefundedItem, RefundRecord
-from app.domain.readback import Applied, CannotTell, NotApplied, read_back
-from tests.orders import UPS, order, shipment, usd
+from app.domain.readback import Applied, CannotTell, NotApplied, all_refunded, read_back
+from tests.orders import UPS, item, order, shipment, units, usd
 
 ONE_UNIT = (ItemQuantity(item_id="1", quantity=1),)
 ACKNOWLEDGE = Acknowledge(merchant_order_reference="A-1")
@@ -58,3 +58,24 @@ def test_only_a_handle_of_our_own_proves_a_change(whole: Order, change: Change, 
     evidence = read_back(whole, change)
     assert type(evidence) is verdict
     assert evidence.evidence
+
+
+def _refund_of_item_one() -> Refund:
+    line = RefundLine(item_id="1", quantity=1, amount=None)
+    return Refund(
+        items=(line,), full=False, reason_code="RETURNED", reason_text=None, shipping=None, deductions=()
+    )
+
+
+def test_already_refunded_is_believed_when_nothing_is_left_to_refund() -> None:
+    record = RefundRecord(id="9", items=(), reason_code=None, amount=None, shipping=None)
+    whole = order(items=(item(ledger=units(shipped=2, refunded=2)),), refunds=(record,))
+    assert isinstance(all_refunded(whole, _refund_of_item_one()), Applied)
+
+
+def test_already_refunded_is_not_believed_while_units_are_left() -> None:
+    record = RefundRecord(id="9", items=(), reason_code=None, amount=None, shipping=None)
+    partly = order(items=(item(ledger=units(shipped=2, refunded=1)),), refunds=(record,))
+    assert isinstance(all_refunded(partly, _refund_of_item_one()), NotApplied)
+    untouched = order(items=(item(ledger=units(shipped=2)),))
+    assert isinstance(all_refunded(untouched, _refund_of_item_one()), NotApplied)
