@@ -241,7 +241,8 @@ def _hints_text(hints: Sequence[EntryHint]) -> str:
     # By hand: json.dumps costs as much as all else that is done for an entry here.
     rows = [
         f"[{_quoted(hint.object)},{_quoted(hint.entry_id)},"
-        f"{_quoted_or_null(hint.order_id)},{_quoted_or_null(hint.account_id)}]"
+        f"{_quoted_or_null(hint.order_id)},{_quoted_or_null(hint.account_id)},"
+        f"{hint.updated_s or 'null'},{_quoted_or_null(hint.state)}]"
         for hint in hints
     ]
     return f"[{','.join(rows)}]"
@@ -256,7 +257,14 @@ def _pending(row_id: str, fields: dict[str, str]) -> PendingEntry:
     return PendingEntry(
         id=row_id,
         hints=tuple(
-            EntryHint(object=hint[0], entry_id=hint[1], order_id=hint[2], account_id=hint[3])
+            EntryHint(
+                object=hint[0],
+                entry_id=hint[1],
+                order_id=hint[2],
+                account_id=hint[3],
+                updated_s=hint[4],
+                state=hint[5],
+            )
             for hint in json.loads(fields["hints"])
         ),
         delivery_id=delivery_id,
