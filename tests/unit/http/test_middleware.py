@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+from starlette.responses import PlainTextResponse
 from structlog.testing import capture_logs
 
-from app.http.middleware import MAX_BODY_BYTES, BodyLimit, RequestContext
+from app.http.middleware import MAX_BODY_BYTES, BodyLimit, RequestContext, StraightWay
 from app.store.failures import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -146,3 +149,33 @@ def test_a_caller_that_leaves_during_its_body_gets_no_answer() -> None:
         caller = call(app, Caller({"type": "http.request", "body": b"ab", "more_body": True}))
     assert caller.sent == []
     assert [line["event"] for line in logs] == ["request.caller_left"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer"),
+    [("POST", "/v1/x", b"straight"), ("GET", "/v1/x", b"{}"), ("POST", "/v1/x/", b"{}")],
+)
+def test_only_the_named_method_and_path_go_straight_to_their_function(
+    method: str, path: str, answer: bytes
+) -> None:
+    async def straight(_request: Request) -> Response:
+        return PlainTextResponse("straight")
+
+    way = StraightWay(hello, method=method, path=path, endpoint=straight)
+    assert call(way, Caller()).sent[1]["body"] == answer
+
+
+def test_what_the_function_refuses_is_told_as_a_problem() -> None:
+    async def away(_request: Request) -> Response:
+        raise StoreUnavailable("away")
+
+    caller = call(RequestContext(StraightWay(hello, method="POST", path="/v1/x", endpoint=away)), Caller())
+    assert (caller.status, caller.document["code"]) == (503, "store_unavailable")
+
+
+def test_an_answer_that_says_how_it_may_be_cached_is_believed() -> None:
+    async def cached(_request: Request) -> Response:
+        return PlainTextResponse("x", headers={"Cache-Control": "max-age=60"})
+
+    way = RequestContext(StraightWay(hello, method="POST", path="/v1/x", endpoint=cached))
+    assert call(way, Caller()).headers["cache-control"] == "max-age=60"
