@@ -13,7 +13,7 @@ from app.store import commands as command_ledger
 from app.store import inbox as inbox_room
 from app.store import keys
 from app.store.apikeys import ApiKeys, secret_of
-from app.store.commands import Commands, NewCommand, Taken
+from app.store.commands import Commands, NewCommand, NotTaken, NotTakenReason, Taken
 from app.store.connection import connect_async
 from app.store.failures import InboxFull, LaneFull
 from app.store.idempotency import KEPT_S, Claimed, Idempotency, IdempotentAnswer, Replayed
@@ -126,6 +126,15 @@ def test_a_run_that_died_is_counted_and_leaves_its_attempt_unfinished(redis: Sto
     assert late.ok is False
 
 
+def test_a_lease_is_over_at_its_very_end(redis: Store) -> None:
+    ledger = Commands(redis)
+    ledger.accept(command(), timeline=note())
+    ledger.take("c1", token="first", now=NOW, lease_s=30)
+    early = ledger.take("c1", token="second", now=later(29.999999), lease_s=30)
+    assert early == NotTaken(reason=NotTakenReason.LEASED, due_at=later(30))
+    assert isinstance(ledger.take("c1", token="second", now=later(30), lease_s=30), Taken)
+
+
 def test_only_a_waiting_settlement_has_a_next_attempt(redis: Store) -> None:
     with pytest.raises(ValueError, match="only a waiting settlement"):
         Commands(redis).settle(
@@ -163,6 +172,34 @@ def test_a_lane_has_its_maximum_and_a_full_one_holds_up_no_other(redis: Store) -
     assert ledger.get("late") is None
 
 
+def test_a_dead_command_is_not_replayed_into_a_full_lane(redis: Store) -> None:
+    ledger = Commands(redis)
+    ledger.accept(command("dead"), timeline=note())
+    ledger.take("dead", token="t", now=NOW, lease_s=30)
+    ledger.settle("dead", token="t", settlement=settlement(CommandStatus.DEAD), now=NOW)
+    ledger.accept_many(
+        [NewCommand(command=command(f"c{n}"), timeline=note()) for n in range(command_ledger.MAX_LANE)]
+    )
+    with pytest.raises(LaneFull, match="the order of command dead"):
+        ledger.replay("dead", now=NOW, idempotency_key="k")
+    stored = ledger.get("dead")
+    assert stored is not None
+    assert stored.status is CommandStatus.DEAD
+
+
+def test_a_long_listing_is_whole_and_newest_first(redis: Store) -> None:
+    ledger = Commands(redis)
+    ledger.accept_many(
+        [
+            NewCommand(command=command(f"c{n}", order_id=str(n), at=later(n)), timeline=note())
+            for n in range(250)
+        ]
+    )
+    page = ledger.list(limit=1000)
+    assert [one.id for one in page.items] == [f"c{n}" for n in range(249, -1, -1)]
+    assert page.next_cursor is None
+
+
 def test_accepting_a_command_stores_the_callers_answer_in_the_same_change(redis: Store) -> None:
     idempotency = Idempotency(redis)
     idempotency.claim("caller", "key", "print", operation_id="c1", now=NOW)
@@ -171,6 +208,21 @@ def test_accepting_a_command_stores_the_callers_answer_in_the_same_change(redis:
     replayed = idempotency.claim("caller", "key", "print", operation_id="c2", now=NOW)
     assert replayed == Replayed(status=202, body="{}", headers={"Location": "/"})
     assert redis.ttl(keys.idempotency("caller", "key")) in range(KEPT_S - 5, KEPT_S + 1)
+
+
+def test_a_claim_is_kept_as_long_as_an_answer(redis: Store) -> None:
+    Idempotency(redis).claim("caller", "key", "print", operation_id="c1", now=NOW)
+    assert redis.ttl(keys.idempotency("caller", "key")) in range(KEPT_S - 5, KEPT_S + 1)
+
+
+def test_a_command_that_was_accepted_before_its_answer_was_stored_is_answered_now(redis: Store) -> None:
+    idempotency, ledger = Idempotency(redis), Commands(redis)
+    ledger.accept(command(), timeline=note())
+    idempotency.claim("caller", "key", "print", operation_id="c1", now=NOW)
+    answer = IdempotentAnswer(caller="caller", key="key", status=202, body="late", headers={})
+    assert ledger.accept(command(), timeline=note(), answer=answer).created is False
+    again = idempotency.claim("caller", "key", "print", operation_id="c9", now=NOW)
+    assert again == Replayed(status=202, body="late", headers={})
 
 
 def test_an_answer_for_another_command_than_the_one_that_stands_is_not_stored(redis: Store) -> None:
