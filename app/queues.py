@@ -39,6 +39,7 @@ from app.wakes import (
     probe_wake,
     reconcile_job_id,
     reconcile_wake,
+    sync_burst_wake,
     sync_job_id,
     sync_wake,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "reconcile_job_id",
     "reconcile_wake",
     "scheduler_alive",
+    "sync_burst_wake",
     "sync_job_id",
     "sync_wake",
 ]

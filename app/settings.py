@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     # The platform's own advice after an answer that never came is to wait about ten minutes.
     retry_delay_s: float = Field(default=600, ge=0.1, le=86_400)
     max_attempts: int = Field(default=5, ge=1, le=50)
+    # Acknowledgements of a shop wait this long for others to go out with; two seconds are few to a buyer.
+    acknowledge_window_s: float = Field(default=2, ge=0, le=60)
     # Fewer calls than this in the window say too little; a day's first failure opens nothing.
     breaker_minimum: int = Field(default=10, ge=1, le=10_000)
     breaker_rate: float = Field(default=0.5, gt=0, le=1)

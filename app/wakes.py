@@ -1,9 +1,11 @@
 """Wakes: which job of RQ's wakes which work, on which queue, under which stable id.
 
 intake      drain_inbox, sweep          short, Redis only, so that recovery never waits for the platform
-sync        sync, reconcile, probe      reads the platform
+sync        sync, sync_burst,           reads the platform
+            reconcile, probe
             tell_operators              sends to the operators' addresses
-lifecycle   the five kinds of commands  changes the platform
+lifecycle   the five kinds of commands, changes the platform
+            acknowledge_batch
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ _COMMAND_TIMEOUT_S = 300  # one job may go on with the next due commands of its 
 _DRAIN_TIMEOUT_S = 60
 _SWEEP_TIMEOUT_S = 60
 _SYNC_TIMEOUT_S = 120  # an order with every page of every edge, at the slowest platform we wait for
+_BURST_TIMEOUT_S = 600  # a run's pages, each with the rest of its long edges, at the slowest platform
 _TELL_TIMEOUT_S = 120  # every address in turn, at the slowest that a notification service may be
 _PROBE_TIMEOUT_S = 60
 _RECONCILE_TIMEOUT_S = 900  # the first poll of a shop lists all of its orders
@@ -74,7 +77,7 @@ def command_wake(kind: str, command_id: str, order_id: str, at: datetime | None 
         queue=LIFECYCLE,
         func=kind,
         args=(command_id,),
-        description=f"{kind} order {order_id} ({command_id})",
+        description=_described(kind, command_id, order_id),
         timeout_s=_COMMAND_TIMEOUT_S,
         at=at,
     )
@@ -90,6 +93,21 @@ def sync_wake(order_id: str, at: datetime | None = None) -> Wake:
         description=f"sync order {order_id}",
         timeout_s=_SYNC_TIMEOUT_S,
         at=at,
+    )
+
+
+def sync_burst_wake(shop_id: str, after: str = "", since: str = "") -> Wake:
+    """Return the wake that reads many changed orders of a shop by its list.
+
+    `after` and `since` are where the run before it stopped, both empty for a new listing.
+    """
+    return Wake(
+        job_id=f"sync_burst-{_safe(shop_id)}",
+        queue=SYNC,
+        func="sync_burst",
+        args=(shop_id, after, since),
+        description=f"sync a burst of changed orders of shop {shop_id}",
+        timeout_s=_BURST_TIMEOUT_S,
     )
 
 
@@ -150,6 +168,11 @@ TELL_OPERATORS = Wake(
     result_ttl_s=UPKEEP_RESULT_TTL_S,
     front=True,
 )
+
+
+def _described(kind: str, command_id: str, order_id: str) -> str:
+    # A batch's lane is named after what it carries: 100_orders_of_1234_01J...
+    return f"{kind} {order_id}" if kind == "acknowledge_batch" else f"{kind} order {order_id} ({command_id})"
 
 
 def _safe(text: str) -> str:

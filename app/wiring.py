@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from secrets import token_hex
 from typing import TYPE_CHECKING, Literal
 
-from ulid import ULID
-
-from app.domain.gates import GatePolicy
-from app.domain.retry import RetryPolicy
 from app.graph.client import GraphClient, open_http
 from app.live_shops import LiveShops
 from app.notify.operators import Operators
+from app.policies import acknowledge_batch, gate_policy, settle_command, watch_conditions_of
 from app.queues import Jobs, connect_queues, live_workers
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
 from app.services.find_vanished import FindVanished
 from app.services.gate_keeper import GateKeeper
+from app.services.gather import Gather
 from app.services.nudge import Nudge
 from app.services.nudge_drain import NudgeDrain
 from app.services.probe_gate import ProbeGate
@@ -32,15 +26,17 @@ from app.services.record_order import RecordOrder
 from app.services.record_page import RecordPage
 from app.services.replay_command import ReplayCommand
 from app.services.run_command import RunCommand
-from app.services.settle_command import SettleCommand
 from app.services.submit_change import SubmitChange
 from app.services.sweep import Sweep
+from app.services.sync_burst import SyncBurst
 from app.services.sync_order import SyncOrder
 from app.services.sync_owed import SyncOwed
 from app.services.tell_operators import TellOperators
-from app.services.watch_conditions import Limits, WatchConditions
+from app.services.wake_owed import WakeOwed
+from app.sources import new_delivery_id, new_id, new_key, now
 from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
+from app.store.batches import Batches
 from app.store.commands import Commands
 from app.store.connection import connect, connect_async
 from app.store.counters import AsyncCounters, Counters
@@ -58,8 +54,10 @@ from app.store.watch_figures import WatchFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from app.domain.shops import Shops
+    from app.services.acknowledge_batch import AcknowledgeBatch
+    from app.services.watch_conditions import WatchConditions
     from app.settings import Settings
     from app.store.connection import Store
 
@@ -89,10 +87,13 @@ class Orderwire:
     drain_inbox: DrainInbox
     sync_order: SyncOrder
     sync_owed: SyncOwed
+    sync_burst: SyncBurst
     reconcile: Reconcile
     submit_change: SubmitChange
     await_command: AwaitCommand
     run_command: RunCommand
+    batches: Batches
+    acknowledge_batch: AcknowledgeBatch
     replay_command: ReplayCommand
     sweep: Sweep
     probe_gate: ProbeGate
@@ -122,31 +123,6 @@ def build(settings: Settings, role: Literal["api", "worker"] = "worker") -> Orde
     )
 
 
-def now() -> datetime:
-    """Return the time, aware and in UTC; the only clock of the application."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """Return a new id that sorts by its time."""
-    return str(ULID())
-
-
-def new_delivery_id() -> str:
-    """Return a new id of a delivery; it needs no order, and costs a tenth of one that has."""
-    return token_hex(16)
-
-
-def new_key() -> str:
-    """Return a new idempotency key for the platform: a random UUID, as it recommends."""
-    return str(uuid.uuid4())
-
-
-def jitter() -> float:
-    """Return a random number in [-1, 1] for the retry policy."""
-    return random.uniform(-1, 1)  # noqa: S311 - it spreads load and guards nothing
-
-
 def _assembled(
     settings: Settings, role: Literal["api", "worker"], store: Store, jobs: Jobs, readiness: Readiness
 ) -> Orderwire:
@@ -158,11 +134,21 @@ def _assembled(
     shops = LiveShops(settings, tokens, sealer)
     orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
     nudge = Nudge(jobs=jobs)
+    batches = Batches(store)
+    gather = Gather(
+        batches=batches,
+        nudge=nudge,
+        clock=now,
+        new_id=new_id,
+        new_key=new_key,
+        window_s=settings.acknowledge_window_s,
+    )
+    wake_owed = WakeOwed(syncs=syncs)
     watch = Watch(store)
     telling = bool(settings.alert_urls)
     alerts = Alerts(store, telling=telling)
     alerting = Alerting(alerts=alerts, nudge=nudge, clock=now, new_id=new_id, telling=telling)
-    gates, drift = Gates(store, _gate_policy(settings)), Drift(store)
+    gates, drift = Gates(store, gate_policy(settings)), Drift(store)
     gate_keeper = GateKeeper(
         gates=gates, alerting=alerting, nudge=nudge, refresh_tokens=shops.refresh, clock=now, new_id=new_id
     )
@@ -182,11 +168,12 @@ def _assembled(
         clock=now,
         new_id=new_id,
     )
-    watch_conditions = _watch_conditions(settings, watch, alerting, nudge, shops)
+    watch_conditions = watch_conditions_of(settings, watch, alerting, nudge, shops)
     record_order = RecordOrder(
         orders=orders,
         commands=commands,
         nudge=nudge,
+        gather=gather,
         sealer=sealer,
         shops=shops,
         clock=now,
@@ -233,9 +220,30 @@ def _assembled(
             clock=now,
             new_id=new_delivery_id,
         ),
-        drain_inbox=DrainInbox(inbox=inbox, watch=watch, shops=shops, nudge=nudge, drift=drift, clock=now),
+        drain_inbox=DrainInbox(
+            inbox=inbox,
+            watch=watch,
+            shops=shops,
+            nudge=nudge,
+            drift=drift,
+            orders=orders,
+            counters=Counters(store),
+            wake_owed=wake_owed,
+            clock=now,
+        ),
         sync_order=sync_order,
         sync_owed=SyncOwed(syncs=syncs, sync_order=sync_order, nudge=nudge, alerting=alerting, clock=now),
+        sync_burst=SyncBurst(
+            graph=graph,
+            shops=shops,
+            orders=orders,
+            syncs=syncs,
+            record_order=record_order,
+            gate_keeper=gate_keeper,
+            nudge=nudge,
+            clock=now,
+            read_timeout_s=settings.read_timeout_s,
+        ),
         reconcile=Reconcile(
             graph=graph,
             shops=shops,
@@ -261,6 +269,7 @@ def _assembled(
             sync_order=sync_order,
             shops=shops,
             nudge=nudge,
+            gather=gather,
             clock=now,
             new_key=new_key,
         ),
@@ -274,9 +283,23 @@ def _assembled(
             sync_order=sync_order,
             nudge=nudge,
             gate_keeper=gate_keeper,
-            settle_command=_settle_command(settings, commands, nudge, alerting),
+            settle_command=settle_command(settings, commands, nudge, alerting),
             clock=now,
             new_id=new_id,
+        ),
+        batches=batches,
+        acknowledge_batch=acknowledge_batch(
+            settings,
+            graph=graph,
+            shops=shops,
+            orders=orders,
+            commands=commands,
+            batches=batches,
+            syncs=syncs,
+            record_order=record_order,
+            gate_keeper=gate_keeper,
+            nudge=nudge,
+            alerting=alerting,
         ),
         replay_command=ReplayCommand(
             commands=commands, nudge=nudge, alerting=alerting, clock=now, new_key=new_key
@@ -284,6 +307,8 @@ def _assembled(
         sweep=Sweep(
             commands=commands,
             syncs=syncs,
+            wake_owed=wake_owed,
+            gather=gather,
             inbox=inbox,
             shops=shops,
             gates=gates,
@@ -310,41 +335,3 @@ def _assembled(
 
 def _operators(settings: Settings) -> Operators:
     return Operators([url.get_secret_value() for url in settings.alert_urls])
-
-
-def _watch_conditions(
-    settings: Settings, watch: Watch, alerting: Alerting, nudge: Nudge, shops: Shops
-) -> WatchConditions:
-    limits = Limits(
-        inbox_age_s=settings.inbox_age_alert_s,
-        due_age_s=settings.due_age_alert_s,
-        silence_s=settings.silence_alert_s,
-    )
-    return WatchConditions(watch=watch, alerting=alerting, nudge=nudge, shops=shops, limits=limits)
-
-
-def _gate_policy(settings: Settings) -> GatePolicy:
-    return GatePolicy(
-        minimum=settings.breaker_minimum,
-        rate=settings.breaker_rate,
-        window_s=settings.breaker_window_s,
-        open_s=settings.breaker_open_s,
-    )
-
-
-def _settle_command(
-    settings: Settings, commands: Commands, nudge: Nudge, alerting: Alerting
-) -> SettleCommand:
-    return SettleCommand(
-        commands=commands,
-        nudge=nudge,
-        alerting=alerting,
-        policy=RetryPolicy(
-            attempt_timeout_s=settings.attempt_timeout_s,
-            retry_delay_s=settings.retry_delay_s,
-            max_attempts=settings.max_attempts,
-        ),
-        clock=now,
-        new_key=new_key,
-        jitter=jitter,
-    )

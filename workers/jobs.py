@@ -15,7 +15,7 @@ from rq import get_current_job
 from app.domain.commands import CommandStatus
 from app.queues import SWEEP, command_wake
 from app.services.settle_command import Ran
-from app.store.commands import NotTakenReason
+from app.store.commands import NotTaken, NotTakenReason
 from app.wiring import build
 from workers.abandoned import forget_abandoned
 
@@ -65,6 +65,11 @@ def sync(order_id: str) -> None:
     _orderwire().sync_owed.pay(order_id)
 
 
+def sync_burst(shop_id: str, after: str, since: str) -> None:
+    """Read many changed orders of one shop by its list."""
+    _orderwire().sync_burst.pay(shop_id, after, since)
+
+
 def reconcile(shop_id: str) -> None:
     """Find what changed in one shop and was announced by no webhook."""
     _orderwire().reconcile.reconcile(shop_id)
@@ -78,6 +83,24 @@ def probe(shop_id: str) -> None:
 def acknowledge(command_id: str) -> None:
     """Run an acknowledge command."""
     _run(command_id)
+
+
+def acknowledge_batch(batch_id: str) -> None:
+    """Run a batch of acknowledgements; requeued after it gave up, it replays each order's command."""
+    orderwire = _orderwire()
+    job = get_current_job()
+    if job is not None and job.meta.get(_DEAD):
+        _mark(job, dead=False)
+        for member in orderwire.batches.members(batch_id, left=True):
+            orderwire.replay_command.replay(member.id)
+        return
+    result = orderwire.acknowledge_batch.run(batch_id)
+    if isinstance(result, NotTaken):
+        _wake_later(batch_id, result)
+    elif result.dead:
+        if job is not None:
+            _mark(job, dead=True)
+        raise DeadLetter(f"batch {batch_id}: {result.dead} acknowledgements gave up; each can be replayed")
 
 
 def ship(command_id: str) -> None:
@@ -112,8 +135,14 @@ def _run(command_id: str) -> None:
             if job is not None:
                 _mark(job, dead=True)
             raise DeadLetter(f"command {command_id}: {result.error}")
-    elif result.reason is NotTakenReason.NOT_DUE and result.due_at is not None:
+    else:
+        _wake_later(command_id, result)
+
+
+def _wake_later(command_id: str, result: NotTaken) -> None:
+    if result.reason is NotTakenReason.NOT_DUE and result.due_at is not None:
         # Woken early: the ledger's due time is the truth, so the wake moves to it.
+        orderwire = _orderwire()
         command = orderwire.commands.get(command_id)
         if command is not None:
             orderwire.nudge.wake(command_wake(command.kind, command_id, command.order_id, result.due_at))

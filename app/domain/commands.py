@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 
 class CommandKind(StrEnum):
-    """The five changes Orderwire can make to an order."""
+    """The five changes Orderwire can make to an order, and the batch that makes one of them to many.
+
+    An ACKNOWLEDGE_BATCH is a command beside the lanes of orders: its members are acknowledge commands of
+    their own, each with its own reference, and it carries them to the platform in one call.
+    """
 
     ACKNOWLEDGE = "acknowledge"
     SHIP = "ship"
     UPDATE_TRACKING = "update_tracking"
     CANCEL = "cancel"
     REFUND = "refund"
+    ACKNOWLEDGE_BATCH = "acknowledge_batch"
 
 
 class CommandStatus(StrEnum):

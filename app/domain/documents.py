@@ -80,7 +80,7 @@ def change_document(change: Change) -> Document:
 def change_from_document(kind: CommandKind, document: Document) -> Change:
     """Return the change of that kind that `change_document` wrote."""
     match kind:
-        case CommandKind.ACKNOWLEDGE:
+        case CommandKind.ACKNOWLEDGE | CommandKind.ACKNOWLEDGE_BATCH:
             return Acknowledge(merchant_order_reference=document["merchant_order_reference"])
         case CommandKind.SHIP:
             return Ship(

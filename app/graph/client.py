@@ -36,10 +36,14 @@ PROBE_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage:
-    """One page of a listing, newest order first. An order that makes no sense stands as its own failure."""
+    """One page of a listing, newest order first. An order that makes no sense stands as its own failure.
+
+    `following` is the cursor that the listing goes on from, None on the last page.
+    """
 
     orders: tuple[PlatformOrder | UnreadableOrder, ...]
     usage: Usage | None
+    following: str | None = None
 
 
 class Observer(Protocol):
@@ -100,13 +104,15 @@ class GraphClient:
         states: Sequence[str],
         updated_after: datetime | None,
         filters: Sequence[str] = (),
+        after: str = "",
         timeout_s: float,
     ) -> Iterator[OrderPage]:
         """Yield every page of the shop's orders in these states, whole orders, all edges complete.
 
         An order that cannot be read stands in its page as `UnreadableOrder`, and stops nothing.
 
-        `filters` are the platform's words, such as `has_refunds`. Each page is read when it is asked for, so
+        `filters` are the platform's words, such as `has_refunds`; `after` goes on where an earlier listing of
+        the same orders stopped. Each page is read when it is asked for, so
         a caller can stop between two; `timeout_s` is for each call.
 
         Raises:
@@ -119,13 +125,12 @@ class GraphClient:
             params["filters"] = ",".join(filters)
         if updated_after is not None:
             params["updated_after"] = str(int(updated_after.timestamp()))
-        after = ""
         for _ in range(MAX_LIST_PAGES):
             reply = self._ask(shop, path, params | ({"after": after} if after else {}), timeout_s)
             page = _answer(reply, what)
             orders = tuple(self._order_or_failure(shop, raw, timeout_s) for raw in nodes_of(page, what))
             following = moved_cursor(after, page, what)
-            yield OrderPage(orders=orders, usage=reply.usage)
+            yield OrderPage(orders=orders, usage=reply.usage, following=following)
             if following is None:
                 return
             after = following

@@ -95,6 +95,7 @@ def _line(request: Request, run: Run, index: int, line: AcknowledgementLine) -> 
         changes.acknowledgement(line.merchant_order_reference),
         cause="rest",
         operation_id=f"{run.operation_id}_{index:04d}",
+        gather=True,
         answer_for=None,
     )
     if isinstance(submission, Submitted):

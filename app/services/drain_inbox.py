@@ -5,22 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.queues import DRAIN_INBOX, reconcile_wake, sync_wake
+from app.domain.orders import OrderState
+from app.queues import DRAIN_INBOX, reconcile_wake
 from app.store.syncs import OwedSync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from app.domain.hints import EntryHint
     from app.domain.shops import Shop, Shops
     from app.services.nudge import Nudge
+    from app.services.wake_owed import WakeOwed
+    from app.store.counters import Counters
     from app.store.drift import Drift
     from app.store.inbox import Inbox
+    from app.store.orders import Freshness, Orders
     from app.store.watch import Watch
 
 # One round trip reads and one settles this many entries: a full delivery of the platform is 1,000.
 BATCH = 500
+# The platform tells its changes by the second: a copy read in the same second may lack a later one of it. The
+# rest is room for two clocks that differ.
+SAME_SECOND_S = 3
 # A job that drains longer than this many batches gives the worker to others; the next one goes on.
 MAX_BATCHES = 20
 
@@ -34,13 +41,17 @@ class DrainInbox:
     shops: Shops
     nudge: Nudge
     drift: Drift
+    orders: Orders
+    counters: Counters
+    wake_owed: WakeOwed
     clock: Callable[[], datetime]
 
     def drain(self) -> int:
         """Return how many entries were taken out of the inbox.
 
-        An entry that names an order makes one sync of it owed, however many entries name it; one that names
-        none makes a reconciliation of its shop owed, or of every shop when it names no shop either.
+        An entry that names an order makes one sync of it owed, however many entries name it, unless our copy
+        is as new as all of them say the order is; one that names none makes a reconciliation of its shop
+        owed, or of every shop when it names no shop either.
         """
         taken = 0
         for _ in range(MAX_BATCHES):
@@ -52,14 +63,16 @@ class DrainInbox:
             owed = self._orders(hints)
             # First the note, then the promise: a change found meanwhile must not look unannounced.
             self.drift.note_hints([one.order_id for one in owed], self.clock())
+            owed = self._news(owed, hints)
             drained = self.inbox.drained(
                 [entry.id for entry in entries],
                 owed=owed,
                 shops=sorted(self._accounts(hints)),
                 now=self.clock(),
             )
+            woken = set(drained.orders)
             self.nudge.wake(
-                *(sync_wake(order_id) for order_id in drained.orders),
+                *self.wake_owed.wakes([one for one in owed if one.order_id in woken], self.clock()),
                 *(reconcile_wake(shop_id) for shop_id in drained.shops),
             )
             taken += len(entries)
@@ -76,6 +89,22 @@ class DrainInbox:
                 )
         return list(named.values())
 
+    def _news(self, owed: Sequence[OwedSync], hints: Iterable[EntryHint]) -> list[OwedSync]:
+        told: dict[str, list[EntryHint]] = {}
+        for hint in hints:
+            if hint.order_id is not None:
+                told.setdefault(hint.order_id, []).append(hint)
+        dated = [one for one in owed if all(hint.updated_s is not None for hint in told[one.order_id])]
+        copies = self.orders.freshness([one.order_id for one in dated]) if dated else []
+        known = {
+            one.order_id
+            for one, copy in zip(dated, copies, strict=True)
+            if copy is not None and all(_is_known(hint, copy) for hint in told[one.order_id])
+        }
+        if known:
+            self.counters.count("entries_already_known", sum(len(told[order_id]) for order_id in known))
+        return [one for one in owed if one.order_id not in known]
+
     def _accounts(self, hints: Iterable[EntryHint]) -> set[str]:
         shops: set[str] = set()
         for hint in hints:
@@ -91,3 +120,22 @@ class DrainInbox:
 
     def _one_or_all(self, shop: Shop | None) -> Iterable[Shop]:
         return self.shops if shop is None else (shop,)
+
+
+def _is_known(hint: EntryHint, copy: Freshness) -> bool:
+    """Return whether the copy was read after the change that the hint tells of, and shows it."""
+    updated_s = hint.updated_s
+    if updated_s is None or copy.updated_at.timestamp() < updated_s:
+        return False
+    if copy.synced_at.timestamp() < updated_s + SAME_SECOND_S:
+        return False
+    # An order only ever moves forward, and our own acknowledgement moves its copy ahead of old news.
+    return hint.state is None or _PLACE.get(copy.state, -1) >= _PLACE.get(hint.state, len(_PLACE))
+
+
+_PLACE: dict[str, int] = {
+    state.value: place
+    for place, state in enumerate(
+        (OrderState.FB_PROCESSING, OrderState.CREATED, OrderState.IN_PROGRESS, OrderState.COMPLETED)
+    )
+}

@@ -5,24 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import structlog
+
 from app.domain.commands import Acknowledge, Command, CommandKind, CommandStatus
 from app.domain.compare import compare
 from app.domain.documents import address_text, buyer_text
 from app.domain.orders import OrderState
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
-from app.store.orders import SealedBuyer, WriteResult
+from app.store.commands import NewCommand
+from app.store.failures import LaneFull
+from app.store.orders import NewCopy, SealedBuyer, StoredOrder, WriteResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from app.domain.orders import PlatformOrder
-    from app.domain.shops import Shops
+    from app.domain.orders import Order, PlatformOrder
+    from app.domain.shops import Shop, Shops
+    from app.services.gather import Gather
     from app.services.nudge import Nudge
     from app.store.commands import Commands
-    from app.store.orders import Orders, StoredOrder
+    from app.store.orders import Orders
     from app.store.sealing import Sealer
+
+log = structlog.get_logger()
 
 # Each lost race means that another writer got through, so five in a row need six writers on one order.
 MAX_WRITES = 5
@@ -47,6 +54,7 @@ class RecordOrder:
     orders: Orders
     commands: Commands
     nudge: Nudge
+    gather: Gather
     sealer: Sealer
     shops: Shops
     clock: Callable[[], datetime]
@@ -62,8 +70,41 @@ class RecordOrder:
             OrderContended: the copy changed under every one of the tries.
         """
         recorded = self._write(read, read_at, cause)
-        self._acknowledge(recorded.stored, cause)
+        self._acknowledge([recorded.stored], cause)
         return recorded
+
+    def record_many(
+        self, reads: Sequence[PlatformOrder], *, read_at: datetime, cause: str
+    ) -> list[Recorded | None]:
+        """Write these orders down as `record` does, in few round trips for all; None for one as it was.
+
+        Raises:
+            OrderContended: one copy changed under every one of the tries; the others are written.
+        """
+        copies = self.orders.get_many([read.order.id for read in reads])
+        pairs = list(zip(reads, copies, strict=True))
+        changed = [(read, copy) for read, copy in pairs if self.differs(read, copy)]
+        writes = [self._new_copy(read, copy, read_at, cause) for read, copy in changed]
+        done: dict[str, Recorded] = {}
+        lost: list[PlatformOrder] = []
+        results = self.orders.write_many(writes)
+        for (read, copy), write, result in zip(changed, writes, results, strict=True):
+            if result in (WriteResult.CREATED, WriteResult.UPDATED):
+                done[read.order.id] = Recorded(stored=_written(write, copy), news=write.timeline)
+            else:
+                lost.append(read)
+        self._acknowledge([recorded.stored for recorded in done.values()], cause)
+        for read in lost:
+            done[read.order.id] = self.record(read, read_at=read_at, cause=cause)
+        return [done.get(read.order.id) for read in reads]
+
+    def differs(self, read: PlatformOrder, copy: StoredOrder | None) -> bool:
+        """Return whether the copy lacks anything that the read has, or is owed."""
+        if copy is None or copy.order != read.order:
+            return True
+        # The two things a crash between two writes can leave behind on an otherwise equal copy.
+        lacks_buyer = read.buyer is not None and copy.sealed.buyer is None
+        return lacks_buyer or self.owes_acknowledgement(copy)
 
     def vanished(self, order_id: str, *, read_at: datetime, cause: str) -> None:
         """Write down that the platform does not know the order any more, if its copy is still in its hold.
@@ -88,25 +129,29 @@ class RecordOrder:
 
     def _write(self, read: PlatformOrder, read_at: datetime, cause: str) -> Recorded:
         order = read.order
-        sealed = self._seal(read)
         for _ in range(MAX_WRITES):
             stored = self.orders.get(order.id)
-            news = compare(stored.order if stored else None, order, at=self.clock(), cause=cause)
-            result = self.orders.write(
-                order,
-                sealed,
-                expected_version=stored.version if stored else 0,
-                read_at=read_at,
-                write_id=self.new_id(),
-                timeline=news,
-            )
+            new = self._new_copy(read, stored, read_at, cause)
+            result = self.orders.write_many([new])[0]
             if result is WriteResult.CONFLICT:
                 continue
             written = self.orders.get(order.id)
             if written is None:
                 continue
-            return Recorded(stored=written, news=() if result is WriteResult.OLDER else news)
+            return Recorded(stored=written, news=() if result is WriteResult.OLDER else new.timeline)
         raise OrderContended(f"order {order.id} changed under {MAX_WRITES} writes; it will be read again")
+
+    def _new_copy(
+        self, read: PlatformOrder, stored: StoredOrder | None, read_at: datetime, cause: str
+    ) -> NewCopy:
+        return NewCopy(
+            order=read.order,
+            sealed=self._seal(read),
+            expected_version=stored.version if stored else 0,
+            read_at=read_at,
+            write_id=self.new_id(),
+            timeline=compare(stored.order if stored else None, read.order, at=self.clock(), cause=cause),
+        )
 
     def _seal(self, read: PlatformOrder) -> SealedBuyer:
         buyer, address = read.buyer, read.shipping_address
@@ -128,11 +173,26 @@ class RecordOrder:
             and stored.auto_acknowledge is None
         )
 
-    def _acknowledge(self, stored: StoredOrder, cause: str) -> None:
-        order = stored.order
-        shop = self.shops.get(order.shop_id)
-        if shop is None or not self.owes_acknowledgement(stored):
-            return
+    def _acknowledge(self, copies: Sequence[StoredOrder], cause: str) -> None:
+        owed = [copy.order for copy in copies if self.owes_acknowledgement(copy)]
+        promised = [self._promise(order, shop, cause) for order in owed if (shop := self._shop(order))]
+        gathered: dict[str, int] = {}
+        for new, acceptance in zip(promised, self.commands.accept_many(promised), strict=True):
+            command = new.command
+            if isinstance(acceptance, LaneFull):
+                # The order still owes its acknowledgement: whoever reads it next promises it again.
+                log.warning("acknowledgement.not_promised", order_id=command.order_id, reason=str(acceptance))
+            elif acceptance.gathered:
+                gathered[command.shop_id] = max(gathered.get(command.shop_id, 0), acceptance.gathered)
+            elif acceptance.created and acceptance.head:
+                self.nudge.wake(command_wake(command.kind, command.id, command.order_id))
+        for shop_id, count in gathered.items():
+            self.gather.joined(shop_id, count)
+
+    def _shop(self, order: Order) -> Shop | None:
+        return self.shops.get(order.shop_id)
+
+    def _promise(self, order: Order, shop: Shop, cause: str) -> NewCommand:
         now = self.clock()
         reference = order.merchant_order_reference or shop.reference_for(order.id)
         command = Command(
@@ -152,6 +212,20 @@ class RecordOrder:
             cause="policy",
             detail={"command_id": command.id, "kind": command.kind.value},
         )
-        acceptance = self.commands.accept(command, timeline=promised, once=True, automatic=True, answer=None)
-        if acceptance.created and acceptance.head:
-            self.nudge.wake(command_wake(command.kind, command.id, order.id))
+        return NewCommand(command=command, timeline=promised, once=True, automatic=True, gather=True)
+
+
+def _written(write: NewCopy, before: StoredOrder | None) -> StoredOrder:
+    sealed = write.sealed
+    if before is not None:  # what the platform does not show any more stays as it was
+        sealed = SealedBuyer(
+            buyer=sealed.buyer or before.sealed.buyer,
+            shipping_address=sealed.shipping_address or before.sealed.shipping_address,
+        )
+    return StoredOrder(
+        order=write.order,
+        sealed=sealed,
+        version=write.expected_version + 1,
+        synced_at=write.read_at,
+        auto_acknowledge=before.auto_acknowledge if before else None,
+    )

@@ -101,11 +101,4 @@ class RecordPage:
     def _different(self, reads: Sequence[PlatformOrder]) -> list[tuple[PlatformOrder, StoredOrder | None]]:
         copies = self.orders.get_many([read.order.id for read in reads])
         pairs = zip(reads, copies, strict=True)
-        return [(read, copy) for read, copy in pairs if self._differs(read, copy)]
-
-    def _differs(self, read: PlatformOrder, copy: StoredOrder | None) -> bool:
-        if copy is None or copy.order != read.order:
-            return True
-        # The two things a crash between two writes can leave behind on an otherwise equal copy.
-        lacks_buyer = read.buyer is not None and copy.sealed.buyer is None
-        return lacks_buyer or self.record_order.owes_acknowledgement(copy)
+        return [(read, copy) for read, copy in pairs if self.record_order.differs(read, copy)]

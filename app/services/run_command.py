@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.domain.commands import Attempt, Command, CommandStatus
+from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
 from app.domain.gates import Closed, Purpose
-from app.domain.outcomes import Outcome, Refused, Unknown, outcome_name
+from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
 from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
 from app.graph.requests import wire_request
 from app.queues import sync_wake
 from app.services.heartbeat import LEASE_S, heartbeat
+from app.services.settle_batch import NOT_CREATED
 from app.services.settle_command import Ran, counted_attempts, lease_lost
 from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
 from app.store.commands import NotTaken, Taken
@@ -111,6 +112,10 @@ class RunCommand:
             # Today's copy may show the very change: deciding on it would refuse what was applied.
             return self._attempt(command, token, command.wire, evidence)
         match decide(order, command.change, self.clock()):
+            case Refusal(code="order_processing", detail=detail) if _acknowledges_again(command):
+                # The platform said so before, or a batch it was in: released, it is acknowledged after all.
+                waits = Busy(code=NOT_CREATED, message=detail)
+                return self._settled(command, token, self._begun(command), waits, None)
             case Refusal() as refusal:
                 detail = f"{refusal.code}: {refusal.detail} {refusal.cure}"
                 return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
@@ -203,3 +208,7 @@ class RunCommand:
 def _uncertain(command: Command) -> bool:
     """Return whether the last attempt may have been applied without our hearing of it."""
     return bool(command.attempts) and command.attempts[-1].outcome in (None, "unknown")
+
+
+def _acknowledges_again(command: Command) -> bool:
+    return command.kind is CommandKind.ACKNOWLEDGE and bool(command.attempts)

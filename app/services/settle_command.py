@@ -81,8 +81,8 @@ class SettleCommand:
         detail = {"number": attempt.number, "outcome": finished.outcome, "error": message}
         if evidence is not None:
             detail |= {"read_back": type(evidence).__name__, "evidence": evidence.evidence}
-        entry = _entry(command, now, "attempt.finished", detail)
-        ending = _ending(command, finished, step, message, evidence, now=now, new_key=self.new_key)
+        entry = command_entry(command, now, "attempt.finished", detail)
+        ending = settlement_of(command, finished, step, message, evidence, now=now, new_key=self.new_key)
         if isinstance(outcome, Throttled) and ending.next_attempt_at is not None:
             # Its shop's gate is closed by now: it goes on in line with the others that wait there.
             next_at = ending.next_attempt_at + timedelta(seconds=PARKED_S)
@@ -108,7 +108,7 @@ class SettleCommand:
             idempotency_key=command.idempotency_key,
             keep_wire=True,
             error=None if succeeded else detail,
-            timeline=(_entry(command, now, what, {"detail": detail}),),
+            timeline=(command_entry(command, now, what, {"detail": detail}),),
         )
         return self._write(command, token, ending, now, alert)
 
@@ -122,7 +122,7 @@ class SettleCommand:
             idempotency_key=command.idempotency_key,
             keep_wire=True,
             error=why,
-            timeline=(_entry(command, now, "command.parked", {"detail": why}),),
+            timeline=(command_entry(command, now, "command.parked", {"detail": why}),),
             parked=True,
         )
         return self._write(command, token, ending, now)
@@ -146,7 +146,7 @@ class SettleCommand:
         alert: AlertKind = AlertKind.DEAD_LETTER,
     ) -> Ran:
         if ending.status.final:
-            last = _entry(command, now, f"command.{ending.status.value}", {"error": ending.error})
+            last = command_entry(command, now, f"command.{ending.status.value}", {"error": ending.error})
             ending = replace(ending, timeline=(*ending.timeline, last))
         settled = self._settle(command, token, ending, now)
         if not settled.ok:
@@ -185,7 +185,7 @@ def lease_lost(command: Command) -> Ran:
     return Ran(command_id=command.id, status=CommandStatus.RUNNING, error="the lease was lost")
 
 
-def _ending(
+def settlement_of(
     command: Command,
     finished: Attempt,
     step: NextStep,
@@ -195,12 +195,13 @@ def _ending(
     now: datetime,
     new_key: Callable[[], str],
 ) -> Settlement:
+    """Return how the run ends that made the attempt `finished`, its timeline left to the caller."""
     done = Settlement(
         status=CommandStatus.SUCCEEDED,
         attempt=finished,
         next_attempt_at=None,
         idempotency_key=command.idempotency_key,
-        keep_wire=True,
+        keep_wire=False,  # no call comes after this one; the bytes would outlive their use by years
         error=None,
         timeline=(),
     )
@@ -211,7 +212,7 @@ def _ending(
             return replace(done, status=CommandStatus.FAILED, error=message)
         case GiveUp():
             error = _last_words(command, message, evidence)
-            return replace(done, status=CommandStatus.DEAD, error=error)
+            return replace(done, status=CommandStatus.DEAD, keep_wire=True, error=error)
         case Again(after_s=after_s, new_key=changed):
             return replace(
                 done,
@@ -234,6 +235,7 @@ def _last_words(command: Command, message: str | None, evidence: Evidence | None
     return f"{text} Replay it when the cause is gone, or dismiss it."
 
 
-def _entry(command: Command, at: datetime, what: str, detail: Mapping[str, object]) -> TimelineEntry:
+def command_entry(command: Command, at: datetime, what: str, detail: Mapping[str, object]) -> TimelineEntry:
+    """Return a timeline entry that names the command."""
     named = {"command_id": command.id, "kind": command.kind.value}
     return TimelineEntry(at=at, what=what, cause="command", detail=named | dict(detail))

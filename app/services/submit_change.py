@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.domain.commands import Change
     from app.domain.orders import Order
     from app.domain.shops import Shops
+    from app.services.gather import Gather
     from app.services.nudge import Nudge
     from app.services.sync_order import SyncOrder
     from app.store.commands import Commands
@@ -52,6 +53,7 @@ class SubmitChange:
     sync_order: SyncOrder
     shops: Shops
     nudge: Nudge
+    gather: Gather
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
 
@@ -62,12 +64,14 @@ class SubmitChange:
         *,
         cause: str,
         operation_id: str,
+        gather: bool = False,
         answer_for: Callable[[Command], IdempotentAnswer] | None = None,
     ) -> Submission:
         """Return the command that will make the change `build` makes of the order, or why there is none.
 
-        `operation_id` becomes the command's id: submitting it again returns the command that stands.
-        `answer_for` gives the caller's answer, kept in the same write as the command.
+        `operation_id` becomes the command's id: submitting it again returns the command that stands. `gather`
+        lets an acknowledgement wait for others that it may go out with. `answer_for` gives the caller's
+        answer, kept in the same write as the command.
         """
         stored = self._stored(order_id)
         if isinstance(stored, OrderUnknown | PlatformAway):
@@ -80,7 +84,7 @@ class SubmitChange:
         if isinstance(decision, Refusal):
             return decision
         command = self._command(order, self._completed(order, change), operation_id, cause)
-        return self._promise(command, cause, answer_for)
+        return self._promise(command, cause, answer_for, gather=gather)
 
     def _stored(self, order_id: str) -> StoredOrder | OrderUnknown | PlatformAway:
         stored = self.orders.get(order_id)
@@ -115,7 +119,12 @@ class SubmitChange:
         )
 
     def _promise(
-        self, command: Command, cause: str, answer_for: Callable[[Command], IdempotentAnswer] | None
+        self,
+        command: Command,
+        cause: str,
+        answer_for: Callable[[Command], IdempotentAnswer] | None,
+        *,
+        gather: bool,
     ) -> Submission:
         entry = TimelineEntry(
             at=command.created_at,
@@ -127,10 +136,12 @@ class SubmitChange:
             command,
             timeline=entry,
             once=command.kind is CommandKind.ACKNOWLEDGE,
-            automatic=False,
+            gather=gather and command.kind is CommandKind.ACKNOWLEDGE,
             answer=answer_for(command) if answer_for else None,
         )
-        if acceptance.head:
+        if acceptance.gathered:
+            self.gather.joined(command.shop_id, acceptance.gathered)
+        elif acceptance.head:
             self.nudge.wake(command_wake(command.kind, acceptance.command_id, command.order_id))
         if acceptance.created:
             return Submitted(command=command, created=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.domain.alerts import AlertKind
-from app.queues import DRAIN_INBOX, command_wake, probe_wake, reconcile_wake, sync_wake
+from app.queues import DRAIN_INBOX, command_wake, probe_wake, reconcile_wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from app.domain.shops import Shops
     from app.queues import Wake
     from app.services.alerting import Alerting
+    from app.services.gather import Gather
     from app.services.nudge import Nudge
     from app.services.probe_gate import ProbeGate
+    from app.services.wake_owed import WakeOwed
     from app.services.watch_conditions import WatchConditions
     from app.store.commands import Commands
     from app.store.drift import Drift
@@ -47,6 +49,8 @@ class Sweep:
 
     commands: Commands
     syncs: Syncs
+    wake_owed: WakeOwed
+    gather: Gather
     inbox: Inbox
     shops: Shops
     gates: Gates
@@ -60,6 +64,8 @@ class Sweep:
     def sweep(self) -> Swept:
         """Wake due commands, those whose lease ran out, the inbox if it is filled, and owed syncs.
 
+        Acknowledgements that gathered for their window, and whose process died with the timer, are formed.
+
         Then the shops' gates: wake the probes that are due, and let parked commands go on where a gate is
         open. Last, what is watched over time, drift and waits, opens or closes its alerts.
         """
@@ -69,9 +75,11 @@ class Sweep:
         orders = self.syncs.due(now, limit=MAX_WOKEN)
         wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
         wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
-        wakes += [sync_wake(owed.order_id) for owed in orders]
+        wakes += self.wake_owed.wakes(orders, now)
         wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
+        for shop in self.shops:
+            self.gather.form(shop.id)
         states = self.gates.states([shop.id for shop in self.shops])
         self._gates(states, now)
         self._drift(now)

@@ -16,7 +16,7 @@ from app.store.settlements import DueCommand, NotTaken, NotTakenReason, Settled,
 from app.store.times import micros, time_of, time_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.domain.commands import Attempt, WireRequest
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
 MAX_ATTEMPTS_KEPT = 200
+# As many as one batch carries, with room: one round trip, some 5 ms of Redis's time.
+MAX_SETTLED_AT_ONCE = 200
 
 
 class CommandRuns:
@@ -81,25 +83,24 @@ class CommandRuns:
 
     def settle(self, command_id: str, *, token: str, settlement: Settlement, now: datetime) -> Settled:
         """End the run of a taken command: store its attempt, give the lease back, move the lane on."""
-        attempt, next_at = settlement.attempt, settlement.next_attempt_at
-        if (settlement.status is CommandStatus.WAITING) is (next_at is None):
-            raise ValueError(f"command {command_id}: only a waiting settlement has a next attempt's time")
-        ending: list[str | int] = [
-            settlement.status.value,
-            micros(next_at) if next_at else "",
-            attempt.number if attempt else "",
-            document_text(attempt_document(attempt)) if attempt else "",
-            settlement.idempotency_key,
-            "1" if settlement.keep_wire else "0",
-            "1",
-            settlement.error or "",
-        ]
-        return self._settled(command_id, token, now, ending, settlement.timeline, parked=settlement.parked)
+        return _settled(self._settle(*_settle_call(command_id, token, settlement, now)))
+
+    def settle_many(
+        self, settlements: Mapping[str, Settlement], *, token: str, now: datetime
+    ) -> dict[str, Settled]:
+        """Settle these commands, which one token holds, as `settle` does; all in one round trip."""
+        if len(settlements) > MAX_SETTLED_AT_ONCE:
+            raise ValueError(f"{len(settlements)} commands at once; the most is {MAX_SETTLED_AT_ONCE}")
+        pipeline = self._store.pipeline(transaction=False)
+        for command_id, settlement in settlements.items():
+            self._settle(*_settle_call(command_id, token, settlement, now), client=pipeline)
+        answers = pipeline.execute() if settlements else []
+        return {command_id: _settled(row) for command_id, row in zip(settlements, answers, strict=True)}
 
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
         """Give the lease back as if it had not been taken: the command waits, due now."""
         kept: list[str | int] = [CommandStatus.WAITING.value, micros(now), "", "", "", "1", "0", ""]
-        return self._settled(command_id, token, now, kept, ())
+        return _settled(self._settle(*_ending_call(command_id, token, now, kept, (), parked=False)))
 
     def due(self, now: datetime, *, kind: CommandKind | None = None, limit: int) -> list[DueCommand]:
         """Return up to `limit` lane heads whose time has come, the longest waiting first."""
@@ -121,32 +122,53 @@ class CommandRuns:
         ]
         return sorted(due, key=lambda one: (one.due_at, one.id))[:most]
 
-    def _settled(
-        self,
-        command_id: str,
-        token: str,
-        now: datetime,
-        ending: Sequence[str | int],
-        timeline: Sequence[TimelineEntry],
-        *,
-        parked: bool = False,
-    ) -> Settled:
-        ok, next_id, next_kind, next_due = self._settle(
-            [keys.command(command_id), keys.LEASES, keys.COUNTERS],
-            [
-                command_id,
-                token,
-                micros(now),
-                *ending,
-                keys.COMMAND_PLACES,
-                MAX_TIMELINE,
-                "1" if parked else "0",
-                *(document_text(timeline_document(entry)) for entry in timeline),
-            ],
-        )
-        return Settled(
-            ok=ok == "1",
-            next_id=next_id or None,
-            next_kind=CommandKind(next_kind) if next_kind else None,
-            next_due_at=time_or_none(next_due),
-        )
+
+_Call = tuple[list[str], list[str | int]]
+
+
+def _settle_call(command_id: str, token: str, settlement: Settlement, now: datetime) -> _Call:
+    attempt, next_at = settlement.attempt, settlement.next_attempt_at
+    if (settlement.status is CommandStatus.WAITING) is (next_at is None):
+        raise ValueError(f"command {command_id}: only a waiting settlement has a next attempt's time")
+    ending: list[str | int] = [
+        settlement.status.value,
+        micros(next_at) if next_at else "",
+        attempt.number if attempt else "",
+        document_text(attempt_document(attempt)) if attempt else "",
+        settlement.idempotency_key,
+        "1" if settlement.keep_wire else "0",
+        "1",
+        settlement.error or "",
+    ]
+    return _ending_call(command_id, token, now, ending, settlement.timeline, parked=settlement.parked)
+
+
+def _ending_call(
+    command_id: str,
+    token: str,
+    now: datetime,
+    ending: Sequence[str | int],
+    timeline: Sequence[TimelineEntry],
+    *,
+    parked: bool,
+) -> _Call:
+    return [keys.command(command_id), keys.LEASES, keys.COUNTERS], [
+        command_id,
+        token,
+        micros(now),
+        *ending,
+        keys.COMMAND_PLACES,
+        MAX_TIMELINE,
+        "1" if parked else "0",
+        *(document_text(timeline_document(entry)) for entry in timeline),
+    ]
+
+
+def _settled(answer: Sequence[str]) -> Settled:
+    ok, next_id, next_kind, next_due = answer
+    return Settled(
+        ok=ok == "1",
+        next_id=next_id or None,
+        next_kind=CommandKind(next_kind) if next_kind else None,
+        next_due_at=time_or_none(next_due),
+    )

@@ -71,6 +71,7 @@ class Commands(CommandRuns):
         timeline: TimelineEntry,
         once: bool = False,
         automatic: bool = False,
+        gather: bool = False,
         answer: IdempotentAnswer | None = None,
     ) -> Acceptance:
         """Write the command down and put it at the end of its order's lane; `NewCommand` says the rest.
@@ -80,7 +81,9 @@ class Commands(CommandRuns):
         Raises:
             LaneFull: the order has MAX_LANE open commands.
         """
-        new = NewCommand(command=command, timeline=timeline, once=once, automatic=automatic, answer=answer)
+        new = NewCommand(
+            command=command, timeline=timeline, once=once, automatic=automatic, gather=gather, answer=answer
+        )
         return _acceptance(new, self._accept(*_acceptance_call(new)))
 
     def accept_many(self, new: Sequence[NewCommand]) -> list[Acceptance | LaneFull]:
@@ -199,6 +202,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         keys.commands_by_status(CommandStatus.PENDING.value),
         keys.commands_by_kind(command.kind.value),
         keys.commands_by_order(command.order_id),
+        keys.gathering(command.shop_id),
     ]
     arguments: list[str | int] = [
         command.id,
@@ -214,6 +218,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         MAX_TIMELINE,
         keys.COMMAND_PREFIX,
         document_text(timeline_document(new.timeline)),
+        "1" if new.gather else "0",
     ]
     if answer is not None:
         called.append(keys.idempotency(answer.caller, answer.key))
@@ -222,10 +227,15 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
 
 
 def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
-    command_id, result, head = answer
+    command_id, result, head, gathered = answer
     if result == "full":
         raise _lane_full(f"order {new.command.order_id}")
-    return Acceptance(command_id=command_id, created=result == "created", head=head == "1")
+    return Acceptance(
+        command_id=command_id,
+        created=result == "created",
+        head=head == "1" and not gathered,
+        gathered=gathered,
+    )
 
 
 def _lane_full(whose: str) -> LaneFull:

@@ -6,6 +6,7 @@ A function returns one key; a `…_PREFIX` goes to the scripts that find the key
 from __future__ import annotations
 
 from hashlib import sha256
+from zlib import crc32
 
 # Orders: one hash each, one timeline list each, and indexes scored by the platform's update time.
 ORDER_PREFIX = "ow:order:"
@@ -13,6 +14,14 @@ TIMELINE_PREFIX = "ow:timeline:"
 ORDERS = "ow:orders"
 ORDERS_BY_STATE_PREFIX = "ow:orders:state:"
 ORDERS_BY_REFERENCE_PREFIX = "ow:orders:reference:"
+
+# The archive: where its orders stand in its files, by id and by reference, in hashes of many orders each, which
+# Redis packs tightly; and the number of its last file.
+ARCHIVED_PREFIX = "ow:archive:at:"
+ARCHIVED_BY_REFERENCE_PREFIX = "ow:archive:reference:"
+ARCHIVE_FILES = "ow:archive:files"
+# A hash stays packed up to 128 fields on Redis (512 on Valkey): 8 million archived orders.
+ARCHIVE_BUCKETS = 65_536
 
 # Commands: one hash each, one lane list an order, and indexes scored by the time of creation.
 COMMAND_PREFIX = "ow:command:"
@@ -23,6 +32,8 @@ COMMANDS_BY_KIND_PREFIX = "ow:commands:kind:"
 COMMANDS_BY_ORDER_PREFIX = "ow:commands:order:"
 # Scored by due time, one index a kind of command.
 DUE_PREFIX = "ow:due:"
+# Acknowledgements of one shop that wait to go out together, scored by their creation.
+GATHERING_PREFIX = "ow:gathering:"
 # Gates: one hash a shop, and its parked commands scored by their creation.
 GATE_PREFIX = "ow:gate:"
 PARKED_PREFIX = "ow:parked:"
@@ -53,6 +64,8 @@ COUNTERS = "ow:counters"
 OWED_SEQUENCE = "ow:owed:sequence"
 OWED_ORDERS = "ow:owed:orders"
 OWED_ORDER_PREFIX = "ow:owed:order:"
+# The same orders once more, by the shop that they are known to belong to.
+OWED_BY_SHOP_PREFIX = "ow:owed:of:"
 OWED_SHOPS = "ow:owed:shops"
 OWED_SHOP_PREFIX = "ow:owed:shop:"
 
@@ -91,6 +104,16 @@ def orders_by_state(state: str) -> str:
 def orders_by_reference(reference: str) -> str:
     """Sorted set: the orders that carry one merchant_order_reference."""
     return ORDERS_BY_REFERENCE_PREFIX + reference
+
+
+def archived(order_id: str) -> str:
+    """Hash: by order id, the places of some of the archived orders, this one's among them."""
+    return f"{ARCHIVED_PREFIX}{_bucket(order_id)}"
+
+
+def archived_by_reference(reference: str) -> str:
+    """Hash: by merchant_order_reference, ids of archived orders as a JSON list, for some references."""
+    return f"{ARCHIVED_BY_REFERENCE_PREFIX}{_bucket(reference)}"
 
 
 def command(command_id: str) -> str:
@@ -178,6 +201,20 @@ def gate(shop_id: str) -> str:
     return GATE_PREFIX + shop_id
 
 
+def gathering(shop_id: str) -> str:
+    """Sorted set: the acknowledgements of one shop that wait for a batch."""
+    return GATHERING_PREFIX + shop_id
+
+
+def owed_by_shop(shop_id: str) -> str:
+    """Sorted set: the orders of one shop that are owed a sync, by due time."""
+    return OWED_BY_SHOP_PREFIX + shop_id
+
+
 def parked(shop_id: str) -> str:
     """Sorted set: the commands of one shop that wait at its gate."""
     return PARKED_PREFIX + shop_id
+
+
+def _bucket(text: str) -> str:
+    return f"{crc32(text.encode()) % ARCHIVE_BUCKETS:x}"

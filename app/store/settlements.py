@@ -19,13 +19,15 @@ class NewCommand:
     """A command to accept, with the timeline entry that says so.
 
     `once`: not while one of its kind is open in the lane. `automatic`: the acknowledgement that an order
-    gets by itself, once ever. `answer`: what the caller was told, stored under its key in the same change.
+    gets by itself, once ever. `gather`: at the head of its lane it waits for a batch. `answer`: what the
+    caller was told, stored under its key in the same change.
     """
 
     command: Command
     timeline: TimelineEntry
     once: bool = False
     automatic: bool = False
+    gather: bool = False
     answer: IdempotentAnswer | None = None
 
 
@@ -33,13 +35,15 @@ class NewCommand:
 class Acceptance:
     """Which command stands for the promise now: the new one, or the one that was there.
 
-    `head` says that it may run now, so that its job is worth waking. Where the id is another than the one
+    `head` says that it may run now, so that its job is worth waking; `gathered` that it waits for a batch
+    instead, and how many of its shop do by now (0: it does not). Where the id is another than the one
     handed in, the answer that came with it was not stored.
     """
 
     command_id: str
     created: bool
     head: bool
+    gathered: int = 0
 
 
 class NotTakenReason(StrEnum):

@@ -16,7 +16,7 @@ from app.store.script import load
 from app.store.times import micros, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.store.connection import Store
@@ -49,6 +49,7 @@ class Syncs:
         self._postpone = load(store, "owed_postpone")
         self._due = load(store, "owed_due")
         self._begin = load(store, "owed_begin")
+        self._seen = load(store, "owed_seen")
 
     def owe(self, owed: OwedSync, now: datetime) -> bool:
         """Owe a read, due now; True when it was not owed and due before, so that its job wants waking."""
@@ -56,7 +57,7 @@ class Syncs:
         return bool(
             self._owe(
                 [keys.OWED_SEQUENCE, keys.OWED_ORDERS, keys.owed_order(subject)],
-                [subject, owed.shop_id or "", owed.cause, micros(now)],
+                [subject, owed.shop_id or "", owed.cause, micros(now), keys.OWED_BY_SHOP_PREFIX],
             )
         )
 
@@ -80,20 +81,57 @@ class Syncs:
 
     def done(self, order_id: str, seq: int) -> bool:
         """Clear what was owed; False when it was owed again since `seq`, and still is."""
-        return bool(self._done([keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id, seq]))
-
-    def postpone(self, order_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
-        """Put a failed read off; False when it was owed again since `seq`, and is due as it was."""
         return bool(
-            self._postpone(
-                [keys.OWED_ORDERS, keys.owed_order(order_id)],
-                [order_id, seq, micros(due_at), failures, error],
+            self._done(
+                [keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id, seq, keys.OWED_BY_SHOP_PREFIX]
             )
         )
 
+    def postpone(self, order_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
+        """Put a failed read off; False when it was owed again since `seq`, and is due as it was."""
+        return bool(self._postpone(*_postponement(order_id, seq, due_at, error, failures)))
+
+    def postpone_many(self, owed: Sequence[OwedSync], *, due_at: datetime, error: str) -> None:
+        """Put these reads off in one round trip; each keeps its count of failures."""
+        pipeline = self._store.pipeline(transaction=False)
+        for one in owed:
+            call = _postponement(one.order_id, one.seq, due_at, error, one.failures)
+            self._postpone(*call, client=pipeline)
+        pipeline.execute()
+
     def due(self, now: datetime, *, limit: int) -> list[OwedSync]:
         """Return up to `limit` owed reads whose time has come, the longest due first."""
-        rows = self._due([keys.OWED_ORDERS], [micros(now), bounded(limit), keys.OWED_ORDER_PREFIX])
+        return self._listed(keys.OWED_ORDERS, now, limit)
+
+    def due_of(self, shop_id: str, now: datetime, *, limit: int) -> list[OwedSync]:
+        """Return the same of one shop's orders."""
+        return self._listed(keys.owed_by_shop(shop_id), now, limit)
+
+    def counts_due(self, shop_ids: Sequence[str], now: datetime) -> dict[str, int]:
+        """Return how many orders of each of these shops are owed a read that is due."""
+        until = str(micros(now))
+        calls = [("ZCOUNT", keys.owed_by_shop(shop_id), "-inf", until) for shop_id in shop_ids]
+        return dict(zip(shop_ids, run(self._store, calls) if calls else [], strict=True))
+
+    def sequence(self) -> int:
+        """Return the number of whatever was owed last: what is owed from now on gets a higher one."""
+        return int(self._store.execute_command("GET", keys.OWED_SEQUENCE) or 0)
+
+    def seen(self, order_ids: Sequence[str], sequence: int) -> int:
+        """Clear what was owed for these up to that number, their copies being newer; return how many."""
+        arguments: list[str | int] = [sequence, keys.OWED_ORDER_PREFIX, keys.OWED_BY_SHOP_PREFIX, *order_ids]
+        return int(self._seen([keys.OWED_ORDERS], arguments))
+
+    def begin_burst(self, shop_id: str) -> int:
+        """Count a run over many of the shop's orders; return how many before it never came to an end."""
+        return int(self._store.execute_command("HINCRBY", keys.shop(shop_id), "burst_runs", 1)) - 1
+
+    def end_burst(self, shop_id: str) -> None:
+        """Note that a run over many of the shop's orders came to an end."""
+        self._store.execute_command("HDEL", keys.shop(shop_id), "burst_runs")
+
+    def _listed(self, index: str, now: datetime, limit: int) -> list[OwedSync]:
+        rows = self._due([index], [micros(now), bounded(limit), keys.OWED_ORDER_PREFIX])
         return [
             OwedSync(
                 order_id=row[0],
@@ -105,6 +143,7 @@ class Syncs:
                 error=row[6] or None,
             )
             for row in rows
+            if row[2] is not None
         ]
 
     def size(self) -> int:
@@ -116,7 +155,7 @@ class Syncs:
         return bool(
             self._owe(
                 [keys.OWED_SEQUENCE, keys.OWED_SHOPS, keys.owed_shop(shop_id)],
-                [shop_id, shop_id, cause, micros(now)],
+                [shop_id, shop_id, cause, micros(now), ""],
             )
         )
 
@@ -127,13 +166,13 @@ class Syncs:
 
     def done_shop(self, shop_id: str, seq: int) -> bool:
         """Clear what was owed for the shop; False when it was owed again since `seq`."""
-        return bool(self._done([keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq]))
+        return bool(self._done([keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, ""]))
 
     def postpone_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str) -> bool:
         """Put a failed reconciliation off; False when it was owed again since `seq`."""
         return bool(
             self._postpone(
-                [keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, micros(due_at), 0, error]
+                [keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, micros(due_at), 0, error, ""]
             )
         )
 
@@ -155,3 +194,10 @@ def _owed(order_id: str, due_at: str, fields: Mapping[str, str]) -> OwedSync:
         failures=int(fields.get("failures", "0")),
         error=fields.get("error"),
     )
+
+
+def _postponement(
+    order_id: str, seq: int, due_at: datetime, error: str, failures: int
+) -> tuple[list[str], list[str | int]]:
+    called = [keys.OWED_ORDERS, keys.owed_order(order_id)]
+    return called, [order_id, seq, micros(due_at), failures, error, keys.OWED_BY_SHOP_PREFIX]

@@ -194,7 +194,7 @@ class CommandAnswer(Answer):
     id: str
     order_id: str
     shop_id: str
-    kind: Literal["acknowledge", "ship", "update_tracking", "cancel", "refund"]
+    kind: Literal["acknowledge", "ship", "update_tracking", "cancel", "refund", "acknowledge_batch"]
     status: Literal["pending", "running", "waiting", "succeeded", "failed", "dead"]
     idempotency_key: str
     request: dict[str, Any]

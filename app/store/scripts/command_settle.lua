@@ -27,7 +27,7 @@ end
 if ARGV[8] ~= '' then redis.call('HSET', record, 'idempotency_key', ARGV[8]) end
 if ARGV[9] ~= '1' then redis.call('HDEL', record, 'wire') end
 if ARGV[10] == '1' then redis.call('HSET', record, 'error', ARGV[11]) end
-redis.call('HDEL', record, 'lease_token', 'lease_until', 'lost_runs')
+redis.call('HDEL', record, 'lease_token', 'lease_until', 'lost_runs', 'batch')
 redis.call('ZREM', KEYS[2], id)
 move_status(record, at.status_prefix, id, status)
 

@@ -3,15 +3,16 @@
 -- ARGV 1 id, 2 lease token, 3 now, 4 end of the lease, 5 places
 -- Returns 'taken' and the record {field, value, ...}, in it `lost_runs`, the runs in a row that never
 -- settled; or 'missing', 'done', 'not_head', 'leased', 'not_due' and the time when that ends, or ''. The
--- token that holds the lease takes it again as it stands.
+-- token that holds the lease takes it again as it stands. What is in a batch is leased until the batch lets go.
 --#include commands
 --#include places
 local record, leases = KEYS[1], KEYS[2]
 local id, token, now, lease_until = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
-local found = redis.call('HMGET', record, 'status', 'lease_token', 'lease_until')
+local found = redis.call('HMGET', record, 'status', 'lease_token', 'lease_until', 'batch')
 local status = found[1]
 if not status then return { 'missing', '' } end
+if found[4] then return { 'leased', '' } end
 if status == 'running' then
   if found[2] == token then return { 'taken', redis.call('HGETALL', record) } end
   if tonumber(found[3]) > now then return { 'leased', found[3] } end

@@ -1,12 +1,12 @@
 -- Clears what is owed, unless it was owed again since the sequence number was read.
 -- KEYS 1 index of what is owed, 2 record of the subject
--- ARGV 1 subject, 2 sequence number
+-- ARGV 1 subject, 2 sequence number, 3 prefix of the indexes by shop
 -- Returns 1 when nothing is owed now, 0 when it is still owed.
+--#include owed_clear
 local seq = redis.call('HGET', KEYS[2], 'seq')
 if seq and seq ~= ARGV[2] then
   redis.call('HDEL', KEYS[2], 'runs')
   return 0
 end
-redis.call('DEL', KEYS[2])
-redis.call('ZREM', KEYS[1], ARGV[1])
+clear_owed(KEYS[1], KEYS[2], ARGV[1], ARGV[3])
 return 1

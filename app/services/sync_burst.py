@@ -1,0 +1,179 @@
+"""Sync a burst: many changed orders of a shop are read by its list, 25 a call, and not one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.domain.gates import Closed, Purpose
+from app.domain.orders import OrderState, PlatformOrder
+from app.graph.failures import GraphError, ReadHeld
+from app.queues import sync_burst_wake, sync_wake
+from app.services.record_order import OrderContended
+from app.services.wake_owed import BURST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from app.domain.shops import Shop, Shops
+    from app.graph.client import GraphClient, OrderPage
+    from app.services.gate_keeper import GateKeeper
+    from app.services.nudge import Nudge
+    from app.services.record_order import RecordOrder
+    from app.store.orders import Orders
+    from app.store.syncs import OwedSync, Syncs
+
+log = structlog.get_logger()
+
+STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
+# What one run looks at of what is owed; the rest is found by the same listing, or by the next run.
+MAX_OWED = 1000
+# Then other shops have their turn on the worker, and the next run goes on where this one stopped.
+MAX_PAGES = 20
+# So many pages in a row that show nothing new: what is still owed lies far behind, or in no listing.
+MAX_IDLE_PAGES = 4
+# A webhook may come this long after the change it tells of and still be part of the burst; changes that are
+# older are read one by one.
+LOOK_BACK_S = 600.0
+# A run that killed its worker this often in a row is not made again.
+MAX_LOST_RUNS = 3
+# After a failed page; a hold says itself how long it lasts.
+AGAIN_S = 5.0
+HELD_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncBurst:
+    """Pays what is owed for many orders of one shop."""
+
+    graph: GraphClient
+    shops: Shops
+    orders: Orders
+    syncs: Syncs
+    record_order: RecordOrder
+    gate_keeper: GateKeeper
+    nudge: Nudge
+    clock: Callable[[], datetime]
+    read_timeout_s: float
+
+    def pay(self, shop_id: str, after: str = "", since: str = "") -> int:
+        """List what changed in the shop, record it, and clear what was owed for it; return how many.
+
+        `after` and `since` go on with the listing of the run before. What the listing does not show, and few
+        owed orders, are read one by one: they are woken. Orders that changed and are owed nothing yet are
+        recorded too, so that their webhooks find them known.
+        """
+        now = self.clock()
+        shop = self.shops.get(shop_id)
+        owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
+        lost_runs = self.syncs.begin_burst(shop_id)
+        if shop is None or (len(owed) < BURST and not after) or lost_runs >= MAX_LOST_RUNS:
+            # Where an order takes its worker down, each on its own shows which, and is quarantined.
+            self._one_by_one(owed)
+            self.syncs.end_burst(shop_id)
+            return 0
+        begun = datetime.fromisoformat(since) if since else _began(owed, now) - timedelta(seconds=LOOK_BACK_S)
+        first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
+        listing = _Listing(shop=shop, since=begun, after=after, first=first)
+        try:
+            cleared, following = self._list(listing)
+        except (_Held, GraphError, OrderContended) as error:
+            self._put_off(shop_id, error)
+            return 0
+        finally:
+            self.syncs.end_burst(shop_id)
+        log.info("sync_burst.listed", shop_id=shop_id, cleared=cleared, more=following is not None)
+        self._go_on(shop_id, begun, following, cleared)
+        return cleared
+
+    def _list(self, listing: _Listing) -> tuple[int, str | None]:
+        """Return how many owed reads were paid, and where to go on, None at the end or where it is idle."""
+        shop, cleared, idle = listing.shop, 0, 0
+        self._ask(listing)
+        pages = self.graph.list_orders(
+            shop,
+            states=STATES,
+            updated_after=listing.since,
+            after=listing.after,
+            timeout_s=self.read_timeout_s,
+        )
+        following: str | None = None
+        for _ in range(MAX_PAGES):
+            # The number and the time before the read: what is owed after them may be newer than the page.
+            sequence, read_at = self.syncs.sequence(), self.clock()
+            page = next(pages, None)
+            if page is None:
+                return cleared, None
+            paid, changed = self._record(page, sequence, read_at)
+            cleared += paid
+            following = page.following
+            idle = 0 if paid or changed else idle + 1
+            if following is None or idle >= MAX_IDLE_PAGES:
+                return cleared, None
+            self._ask(listing)
+        return cleared, following
+
+    def _record(self, page: OrderPage, sequence: int, read_at: datetime) -> tuple[int, int]:
+        readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
+        recorded = self.record_order.record_many(readable, read_at=read_at, cause="webhook")
+        paid = self.syncs.seen([read.order.id for read in readable], sequence) if readable else 0
+        return paid, sum(one is not None for one in recorded)
+
+    def _ask(self, listing: _Listing) -> None:
+        # Orders that nobody has read yet wait for their acknowledgement: their read goes with the commands.
+        purpose = Purpose.COMMAND if listing.first else Purpose.READ
+        passage = self.gate_keeper.ask(listing.shop.id, purpose)
+        if isinstance(passage, Closed):
+            raise _Held(passage)
+
+    def _go_on(self, shop_id: str, since: datetime, following: str | None, cleared: int) -> None:
+        if following is not None:
+            self.nudge.wake(sync_burst_wake(shop_id, following, since.astimezone(UTC).isoformat()))
+            return
+        left = self.syncs.due_of(shop_id, self.clock(), limit=MAX_OWED)
+        if len(left) >= BURST and cleared:
+            self.nudge.wake(sync_burst_wake(shop_id))
+        else:
+            self._one_by_one(left)
+
+    def _one_by_one(self, owed: Sequence[OwedSync]) -> None:
+        self.nudge.wake(*(sync_wake(one.order_id) for one in owed))
+
+    def _put_off(self, shop_id: str, error: Exception) -> None:
+        now = self.clock()
+        if isinstance(error, _Held):
+            delay_s = max((error.passage.until - now).total_seconds(), 1.0)
+        elif isinstance(error, ReadHeld):
+            delay_s = error.outcome.wait_s or HELD_S
+        else:
+            delay_s = AGAIN_S
+        owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
+        self.syncs.postpone_many(owed, due_at=now + timedelta(seconds=delay_s), error=str(error))
+        log.warning(
+            "sync_burst.put_off", shop_id=shop_id, orders=len(owed), delay_s=delay_s, reason=str(error)
+        )
+
+
+class _Held(Exception):
+    """The shop's gate is closed; nothing is lost, what is owed is put off."""
+
+    def __init__(self, passage: Closed) -> None:
+        super().__init__(passage.text)
+        self.passage = passage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """What a run lists: since when, from which cursor on, and whether orders in it were never read before."""
+
+    shop: Shop
+    since: datetime
+    after: str
+    first: bool
+
+
+def _began(owed: Sequence[OwedSync], now: datetime) -> datetime:
+    return min((one.due_at for one in owed if one.due_at is not None), default=now)

@@ -1,0 +1,7 @@
+-- Clears what is owed on one subject, in the index of all and in its shop's.
+local function clear_owed(index, record, subject, by_shop)
+  local shop = redis.call('HGET', record, 'shop_id')
+  redis.call('DEL', record)
+  redis.call('ZREM', index, subject)
+  if shop and shop ~= '' then redis.call('ZREM', by_shop .. shop, subject) end
+end
