@@ -37,6 +37,7 @@ class Nemesis:
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _ending: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
     _undoing: list[threading.Thread] = field(default_factory=list)
     _rng: random.Random = field(init=False)
@@ -53,6 +54,10 @@ class Nemesis:
 
     def stop(self) -> None:
         """End every fault: wires heal, paused processes go on, Redis is up, the platform is well."""
+        with self._ending:
+            self._end()
+
+    def _end(self) -> None:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 DRAIN_S = 120.0
 # After the faults end, an OMS goes on asking for this long what it was not answered.
-LAST_PATIENCE_S = 30.0
+LAST_PATIENCE_S = 45.0
+LAST_FAULTS_S = 10.0
 _ENTRY_IDS = ("notification", "account", "order", "zero")
 
 
@@ -102,9 +104,13 @@ def full_round(seed: int, events: int, *, plant: str | None = None) -> Verdict:
         recovery = Recovery(stage.stack, stage.desk)
         nemesis = Nemesis(stage.stack, stage.platform, recovery, seed)
         nemesis.start()
-        # Lives that start last need some seconds; the faults go on until nearly all have been played.
-        stage.oms.deadline_s = time.monotonic() + lives[-1].at_s + LAST_PATIENCE_S + GIVE_UP_S
+        # The lives that began last get some seconds of faults as well, and end in peace.
+        faults_s = lives[-1].at_s + LAST_FAULTS_S
+        end_of_faults = threading.Timer(faults_s, nemesis.stop)
+        end_of_faults.start()
+        stage.oms.deadline_s = time.monotonic() + faults_s + LAST_PATIENCE_S
         stage.player.play(lives)
+        end_of_faults.cancel()
         nemesis.stop()
         verdict = conclude(stage, seed)
         recovery.wait()

@@ -146,6 +146,7 @@ def _place_and_age(stack: Stack, platform: Platform) -> None:
 
 
 def _wish(stage: Scene, order_id: str, what: str, number: int, *, line: int, quantity: int) -> None:
+    """Make one wish and go on once it is promised or refused."""
     lines = [str(row["id"]) for row in stage.platform.order(order_id)["items"]]
     wish = Wish(
         what=what,
@@ -155,7 +156,7 @@ def _wish(stage: Scene, order_id: str, what: str, number: int, *, line: int, qua
         amount="1.25" if what == "refund_amount" else None,
         reason="CUSTOMER_REQUESTED" if what == "cancel" else "DAMAGED_GOODS",
     )
-    stage.player.perform(order_id, lines, Step(pause_s=0, wishes=(wish,)))
+    stage.player.perform(order_id, lines, Step(pause_s=0, wishes=(wish,)), settle=False)
 
 
 def _await_state(stage: Scene, orders: Sequence[str], state: str, *, timeout_s: float = READY_S) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from drill.report import tell_findings
 from drill.scenarios import SCENARIOS, run_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from drill.rounds import Verdict
@@ -62,8 +63,7 @@ def main() -> int:
     bad: list[Trial] = []
     for name, plants in EXPOSES.items():
         chosen = [plant for plant in plants if not asked.plant or plant in asked.plant]
-        for plant in [None, *chosen] if chosen else []:
-            trial = _trial(name, plant)
+        for trial in _trials(name, [None, *chosen]) if chosen else ():
             _tell(console, trial)
             if not trial.good:
                 bad.append(trial)
@@ -73,6 +73,13 @@ def main() -> int:
         return 1
     console.print("[bold green]every planted bug was caught[/], and no scene without a bug found any")
     return 0
+
+
+def _trials(name: str, plants: Sequence[str | None]) -> Iterator[Trial]:
+    # A scene that has to age first spends its time waiting, and can wait for all its trials at once.
+    at_once = len(plants) if SCENARIOS[name].before is not None else 1
+    with ThreadPoolExecutor(at_once) as threads:
+        yield from threads.map(lambda plant: _trial(name, plant), plants)
 
 
 def _trial(name: str, plant: str | None) -> Trial:
