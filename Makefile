@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 UV_VERSION = $(shell awk '/^name = "uv"$$/ {found=1} found && /^version/ {gsub(/"/, "", $$3); print $$3; exit}' uv.lock)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: install demo run test check openapi help
+.PHONY: install demo run test check openapi bench bench-check bench-peers help
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make test      every test"
 	@echo "make check     what CI runs: formats, lint, types, imports, dependencies, OpenAPI, tests"
 	@echo "make openapi   write openapi/orderwire.json anew"
+	@echo "make bench     measure beside naive, ceiling and other queues: ten minutes, docs/performance.md (QUICK=1: two)"
+	@echo "make bench-check  measure, and fail when a ratio fell 15 % under the committed one (QUICK=1)"
 
 install: $(STAMP)
 
@@ -66,3 +68,18 @@ drill: install
 # Plants known bugs one by one: the drill must find each of them.
 drill-sensitivity: install
 	@$(BIN)/python -m drill.sensitivity
+
+# The queues Orderwire is measured against live in environments of their own, never beside its own packages.
+bench-peers: .bench-venv/queues/.installed .bench-venv/arq/.installed
+
+.bench-venv/%/.installed: bench/requirements-%.txt | $(STAMP)
+	@echo "installing the queues to compare with: $*"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .bench-venv/$*
+	@$(BIN)/uv pip install --quiet --python .bench-venv/$*/bin/python --requirements bench/requirements-$*.txt
+	@touch $@
+
+bench: install bench-peers
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+bench-check: install bench-peers
+	@$(BIN)/python -m bench --check $(if $(QUICK),--quick)

@@ -52,30 +52,36 @@ def main() -> int:
         _write_page(results.read(file), given.docs)
         return 0
     names: Sequence[str] = given.row or (CHECKED if given.check else tuple(ROWS))
-    try:
-        fresh = results.document(_measured(names, plan), mode=plan.mode)
-    except BenchFailed as failure:
-        say(f"bench: {failure}")
-        return 1
+    rows, failed = _measured(names, plan)
+    fresh = results.document(rows, mode=plan.mode)
     _say_targets(fresh["targets"])
     if given.check:
-        return _checked(file, fresh)
-    whole = results.merged(results.read(file), fresh) if given.row and file.exists() else fresh
+        return _checked(file, fresh) or failed
+    if not rows:
+        return failed
+    again = file.exists() and (given.row or failed)
+    whole = results.merged(results.read(file), fresh) if again else fresh
     results.write(whole, file)
     say(f"wrote {file}")
     if plan is FULL:
         _write_page(whole, given.docs)
-    return 0
+    return failed
 
 
-def _measured(names: Sequence[str], plan: Plan) -> list[Row]:
+def _measured(names: Sequence[str], plan: Plan) -> tuple[list[Row], int]:
+    """Return the rows that could be measured, and 1 when one could not: that must not lose the others."""
     rows: list[Row] = []
+    failed = 0
     for name in names:
         began_s = time.perf_counter()
         say(f"{name} ...")
-        rows += ROWS[name](plan)
+        try:
+            rows += ROWS[name](plan)
+        except BenchFailed as failure:
+            failed = 1
+            say(f"{name} FAILED: {failure}")
         say(f"{name} took {time.perf_counter() - began_s:.0f} s")
-    return rows
+    return rows, failed
 
 
 def _say_targets(verdicts: Sequence[dict[str, Any]]) -> None:

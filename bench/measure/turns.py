@@ -55,14 +55,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row: what was measured (`unit` in the singular), how, and every turn of every side.
+    """One row: what was measured in which `units`, how, and every turn of every side.
 
     The ratios of a row say how many times better `base` is than each other side.
     """
 
     name: str
     title: str
-    unit: str
+    units: str
     how: str
     base: str
     turns: tuple[Turn, ...]

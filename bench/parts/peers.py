@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bench.parts.platform import Platform
     from bench.parts.valkey import Valkey
 
-_OWN = ROOT / ".bench-venv" / "bin"
+# Environments of the bench's own; two, because Celery and arq want different clients of Redis.
+_QUEUES, _ARQ = (ROOT / ".bench-venv" / name / "bin" for name in ("queues", "arq"))
 _ENQUEUE_S = 120.0
 
 
@@ -37,11 +38,11 @@ class Peer:
 
 def peers() -> dict[str, Peer]:
     """Return every queue by name."""
-    ours, theirs = sys.executable, str(_OWN / "python")
+    ours, theirs = sys.executable, str(_QUEUES / "python")
     jobs = "bench.peers.jobs"
-    dramatiq = (str(_OWN / "dramatiq"), f"{jobs}.on_dramatiq", "--processes", "2", "--threads", "16")
+    dramatiq = (str(_QUEUES / "dramatiq"), f"{jobs}.on_dramatiq", "--processes", "2", "--threads", "16")
     celery = (
-        *(str(_OWN / "celery"), "-A", f"{jobs}.on_celery", "worker"),
+        *(str(_QUEUES / "celery"), "-A", f"{jobs}.on_celery", "worker"),
         *("--pool", "threads", "--concurrency", "32", "--loglevel", "WARNING"),
     )
     rq = (ours, "-m", f"{jobs}.on_rq")
@@ -52,21 +53,21 @@ def peers() -> dict[str, Peer]:
         Peer(name="dramatiq", enqueue=(theirs, "-m", f"{jobs}.on_dramatiq"), work=dramatiq),
         Peer(
             name="arq",
-            enqueue=(theirs, "-m", f"{jobs}.on_arq"),
-            work=(str(_OWN / "arq"), f"{jobs}.on_arq.WorkerSettings"),
+            enqueue=(str(_ARQ / "python"), "-m", f"{jobs}.on_arq"),
+            work=(str(_ARQ / "arq"), f"{jobs}.on_arq.WorkerSettings"),
         ),
         Peer(
             name="saq",
             enqueue=(theirs, "-m", f"{jobs}.on_saq"),
-            work=(str(_OWN / "saq"), f"{jobs}.on_saq.settings"),
+            work=(str(_QUEUES / "saq"), f"{jobs}.on_saq.settings"),
         ),
     )
     return {peer.name: peer for peer in every}
 
 
 def check_installed() -> None:
-    """Raise BenchFailed, with the cure, when the environment of the queues is not there."""
-    if not (_OWN / "python").exists():
+    """Raise BenchFailed, with the cure, when an environment of the queues is not there."""
+    if not all((place / "python").exists() for place in (_QUEUES, _ARQ)):
         raise BenchFailed("The queues to compare with are not installed: run `make bench-peers` once")
 
 

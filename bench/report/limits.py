@@ -8,7 +8,13 @@ Numbers = dict[str, dict[str, float]]
 
 # An event loop or a server with one thread that is this busy has no room left.
 _FULL_CORE = 0.85
-_NAMES = {"api": "the API process", "workers": "the workers", "scheduler": "the scheduler", "redis": "Redis"}
+_NAMES = {
+    "api": "the API process",
+    "workers": "the workers",
+    "scheduler": "the scheduler",
+    "redis": "Redis",
+    "answerer": "the answering server",
+}
 
 
 def limit(numbers: Numbers) -> str:
@@ -29,7 +35,7 @@ def limit(numbers: Numbers) -> str:
     return f"{why}. Cores in use: {shares}."
 
 
-def at_ten_times(numbers: Numbers, unit: str) -> str:
+def at_ten_times(numbers: Numbers, units: str) -> str:
     """Say how many cores ten times the measured rate takes, when a unit costs what it costs now."""
     if "rate" not in numbers or "cpu_ms" not in numbers:
         return "the same: what rests costs nothing more."
@@ -41,7 +47,7 @@ def at_ten_times(numbers: Numbers, unit: str) -> str:
         if redis > 1
         else ""
     )
-    return f"{rate:,.0f} {unit}s a second would take {cores:.1f} cores, {ceil(cores)} whole ones.{more}"
+    return f"{rate:,.0f} {units} a second would take {cores:.1f} cores, {ceil(cores)} whole ones.{more}"
 
 
 def _cores(numbers: Numbers) -> dict[str, float]:

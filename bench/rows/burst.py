@@ -50,13 +50,13 @@ def measure(plan: Plan) -> list[Row]:
         )
     how = (
         f"{plan.burst_orders:,} new orders on the platform, one signed delivery each, {RATE:,} a second on "
-        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because each costs it the same however "
-        "many there are); latencies count from the intended time of an order's delivery to its "
-        f"acknowledgement on the platform. A turn ends after {plan.burst_within_s:g} s at the latest; every order not "
-        "acknowledged exactly once is a failure."
+        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because each costs it the same "
+        "however many there are); latencies count from the intended time of an order's "
+        f"delivery to its acknowledgement on the platform. A turn ends after "
+        f"{plan.burst_within_s:g} s at the latest; every order not acknowledged exactly once is a failure."
     )
     title = "Burst of new orders, all acknowledged on the platform"
-    return [Row(name="burst", title=title, unit="order", how=how, base="ours", turns=tuple(turns))]
+    return [Row(name="burst", title=title, units="orders", how=how, base="ours", turns=tuple(turns))]
 
 
 @contextlib.contextmanager

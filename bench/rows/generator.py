@@ -30,7 +30,7 @@ def measure(plan: Plan) -> list[Row]:
         argv = [sys.executable, "-m", "bench.peers.answerer", str(port)]
         child = stack.enter_context(process(argv, env=environment(), log=log))
         wait_for("The answering server", lambda: listens(port), child=child, log=log)
-        meter = Meter(roots={"api": [child.pid]})
+        meter = Meter(roots={"answerer": [child.pid]})
         turns = tuple(_turn(port, plan, meter, number) for number in range(plan.rounds))
     for turn in turns:
         say(f"  generator {turn.numbers()['rate']:.0f}/s of {RATE}/s  p99 {turn.p99_ms:.1f} ms")
@@ -39,7 +39,7 @@ def measure(plan: Plan) -> list[Row]:
         "at once and does nothing: what the load generator itself can do, and the latency it adds."
     )
     title = "The load generator alone"
-    return [Row(name="generator", title=title, unit="delivery", how=how, base="answerer", turns=turns)]
+    return [Row(name="generator", title=title, units="deliveries", how=how, base="answerer", turns=turns)]
 
 
 def _turn(port: int, plan: Plan, meter: Meter, number: int) -> Turn:

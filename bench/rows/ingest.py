@@ -15,6 +15,7 @@ from bench.measure.schedule import Schedule, milliseconds
 from bench.measure.turns import Meter, Row, Turn, interleaved
 from bench.parts.ours import ours
 from bench.parts.platform import APP_SECRET, SHOP_ID
+from bench.parts.processes import BenchFailed
 from bench.parts.servers import server
 from bench.parts.valkey import valkey
 from bench.plan import say
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from bench.plan import Plan
 
 SIDES = ("ours", "naive", "ceiling")
-LINES = 64
+# Connections: enough that those which wait share a write, few enough that an answer is not all waiting.
+LINES = {1: 64, 100: 16}
 # So many requests a second are prepared for a closed loop: above what any side takes.
 _PREPARED = {1: 6_000, 100: 1_200}
-# The rate at 1 entry is the one the latency target is set for; 100 a second carry 10,000 orders.
-_OPEN_RATE = {1: 500, 100: 100}
-_WARM_UP = 50
+# The rate at 1 entry is the one the latency target is set for; 50 a second carry 5,000 orders.
+_OPEN_RATE = {1: 500, 100: 50}
+# Deliveries before each turn that are not counted.
+_WARM_UP = {1: 50, 100: 8}
 _ACCEPTED = re.compile(rb'"accepted":\s*(\d+)')
 
 
@@ -82,14 +85,14 @@ def _side(name: str, folder: Path) -> Iterator[_Side]:
 def _row(sides: dict[str, _Side], plan: Plan, entries: int, loop: str) -> Row:
     rate = _OPEN_RATE[entries]
     how = (
-        f"{LINES} connections, each sends as soon as it is answered"
+        f"{LINES[entries]} connections, each sends as soon as it is answered"
         if loop == "closed"
         else (f"{rate} deliveries a second on a fixed schedule, latencies from the intended time")
     )
     row = Row(
         name=f"ingest-{entries}-{loop}",
         title=f"Ingest, {entries} {'entry' if entries == 1 else 'entries'} a delivery, {loop} loop",
-        unit="delivery",
+        units="deliveries",
         how=f"{how}; {plan.ingest_s:g} s a turn. A turn fails by every delivery not answered 200, and by "
         "every entry that the answers do not say was taken in.",
         base="ours",
@@ -106,11 +109,13 @@ def _row(sides: dict[str, _Side], plan: Plan, entries: int, loop: str) -> Row:
 
 def _turn(side: _Side, plan: Plan, entries: int, loop: str, number: int) -> Turn:
     side.store.empty()
-    closed_loop(side.port, side.requests(_WARM_UP, entries), lines=8)
+    closed_loop(side.port, side.requests(_WARM_UP[entries], entries), lines=8)
     side.accepted.clear()
     load = _load(side, plan, entries, loop)
     used_s = side.meter.used_s()
     latencies = list(load.latencies_s.values())
+    if not latencies:
+        raise BenchFailed(f"{side.name} took no delivery in; it answered {set(load.refused.values())}")
     untaken = abs(len(latencies) * entries - sum(side.accepted))
     return Turn(
         side=side.name,
@@ -130,7 +135,7 @@ def _load(side: _Side, plan: Plan, entries: int, loop: str) -> Load:
         schedule = Schedule.lasting(plan.ingest_s, rate=_OPEN_RATE[entries])
         requests: Sequence[bytes] = side.requests(schedule.count, entries)
         side.meter.start()
-        return open_loop(side.port, requests, schedule, lines=LINES, seen=side.seen)
+        return open_loop(side.port, requests, schedule, lines=LINES[entries], seen=side.seen)
     requests = side.requests(round(_PREPARED[entries] * plan.ingest_s), entries)
     side.meter.start()
-    return closed_loop(side.port, requests, lines=LINES, seconds=plan.ingest_s, seen=side.seen)
+    return closed_loop(side.port, requests, lines=LINES[entries], seconds=plan.ingest_s, seen=side.seen)

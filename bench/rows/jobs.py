@@ -59,12 +59,12 @@ def measure(plan: Plan) -> list[Row]:
     how = (
         f"{plan.jobs:,} orders to ship ({plan.jobs_forking} for rq-fork) are queued while no worker runs; "
         f"then the workers start, and every call to the platform takes {1000 * PLATFORM_ANSWERS_S:.0f} ms. "
-        "Rate and CPU count from the first tenth on, so that starting is left out for all; CPU counts until the "
-        "processes are quiet again. Latencies count from the first shipment. Ours keeps its ledger, its "
+        "Rate and CPU count from the first tenth on, so that starting is left out for all; CPU counts until "
+        "the processes are quiet again. Latencies count from the first shipment. Ours keeps its ledger, its "
         "lanes and its copies of the orders meanwhile; the others make the call alone."
     )
     title = "Shipments as jobs, platform answers in 50 ms"
-    return [Row(name="jobs", title=title, unit="job", how=how, base="ours", turns=tuple(turns))]
+    return [Row(name="jobs", title=title, units="jobs", how=how, base="ours", turns=tuple(turns))]
 
 
 def _turn(name: str, plan: Plan, number: int) -> Turn:

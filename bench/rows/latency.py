@@ -61,7 +61,7 @@ def measure(plan: Plan) -> list[Row]:
         "platform. CPU includes what the processes use while they wait."
     )
     title = "One order on an idle system"
-    return [Row(name="latency", title=title, unit="order", how=how, base="ours", turns=turns)]
+    return [Row(name="latency", title=title, units="orders", how=how, base="ours", turns=turns)]
 
 
 @contextlib.contextmanager

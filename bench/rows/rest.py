@@ -34,11 +34,11 @@ def measure(plan: Plan) -> list[Row]:
         say(f"  rest {turn.side:6} PSS {turn.memory.pss_mb:.0f} MB  {figures}")
     how = (
         "`orderwire up` over a Redis and a platform that run already, until it says that all is ready; "
-        f"naive: uvicorn and one RQ worker, until the port answers. Then nothing happens for {plan.rest_s:g} s. "
-        "CPU is in milliseconds a second; the figures of a role are of its processes together."
+        "naive: uvicorn and one RQ worker, until the port answers. Then nothing happens for "
+        f"{plan.rest_s:g} s. CPU is in milliseconds a second; a role's figures are of its processes together."
     )
     title = "Starting, and resting"
-    return [Row(name="rest", title=title, unit="start", how=how, base="ours", turns=turns)]
+    return [Row(name="rest", title=title, units="starts", how=how, base="ours", turns=turns)]
 
 
 def _turn(name: str, plan: Plan, number: int) -> Turn:

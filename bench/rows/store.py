@@ -61,7 +61,7 @@ def measure(plan: Plan) -> list[Row]:
     )
     title = f"The store at {plan.store_orders:,} orders, beside {FEW:,}"
     base = _name(plan.store_orders)
-    return [Row(name="store", title=title, unit="order", how=how, base=base, turns=turns)]
+    return [Row(name="store", title=title, units="orders", how=how, base=base, turns=turns)]
 
 
 def _name(size: int) -> str:
