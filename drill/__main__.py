@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from drill.plants import PLANTS
+from drill.processes import StackFailed
 from drill.report import tell
 from drill.rounds import full_round
 
@@ -59,4 +60,7 @@ def _end(_signum: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except StackFailed as failure:
+        sys.exit(f"drill: {failure}")

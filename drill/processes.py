@@ -97,6 +97,8 @@ def wait_for(what: str, ready: Callable[[], bool], *, timeout_s: float, alive: C
     """Wait until `ready`. Raises StackFailed when the time is up, or when nothing is `alive` that could."""
     deadline_s = time.monotonic() + timeout_s
     while not ready():
-        if time.monotonic() > deadline_s or not alive():
+        if not alive():
+            raise StackFailed(f"{what} ended while it started")
+        if time.monotonic() > deadline_s:
             raise StackFailed(f"{what} did not come up within {timeout_s:.0f} s")
         time.sleep(0.05)

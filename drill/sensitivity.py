@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from drill.plants import PLANTS
+from drill.processes import StackFailed
 from drill.report import tell_findings
 from drill.scenarios import SCENARIOS, run_scenario
 
@@ -125,4 +126,7 @@ def all_exposed() -> Sequence[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except StackFailed as failure:
+        sys.exit(f"drill: {failure}")
