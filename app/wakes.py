@@ -4,6 +4,7 @@ intake      drain_inbox, sweep          short, Redis only, so that recovery neve
 sync        sync, sync_burst,           reads the platform
             reconcile, probe
             tell_operators              sends to the operators' addresses
+            archive                     writes files
 lifecycle   the five kinds of commands, changes the platform
             acknowledge_batch
 """
@@ -32,6 +33,7 @@ _SYNC_TIMEOUT_S = 120  # an order with every page of every edge, at the slowest 
 _BURST_TIMEOUT_S = 600  # a run's pages, each with the rest of its long edges, at the slowest platform
 _TELL_TIMEOUT_S = 120  # every address in turn, at the slowest that a notification service may be
 _PROBE_TIMEOUT_S = 60
+_ARCHIVE_TIMEOUT_S = 300  # a bounded run takes seconds; a slow disk is no reason to stop it half-way
 _RECONCILE_TIMEOUT_S = 900  # the first poll of a shop lists all of its orders
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -96,16 +98,13 @@ def sync_wake(order_id: str, at: datetime | None = None) -> Wake:
     )
 
 
-def sync_burst_wake(shop_id: str, after: str = "", since: str = "") -> Wake:
-    """Return the wake that reads many changed orders of a shop by its list.
-
-    `after` and `since` are where the run before it stopped, both empty for a new listing.
-    """
+def sync_burst_wake(shop_id: str) -> Wake:
+    """Return the wake that reads many changed orders of a shop by its list."""
     return Wake(
         job_id=f"sync_burst-{_safe(shop_id)}",
         queue=SYNC,
         func="sync_burst",
-        args=(shop_id, after, since),
+        args=(shop_id,),
         description=f"sync a burst of changed orders of shop {shop_id}",
         timeout_s=_BURST_TIMEOUT_S,
     )
@@ -173,6 +172,15 @@ TELL_OPERATORS = Wake(
 def _described(kind: str, command_id: str, order_id: str) -> str:
     # A batch's lane is named after what it carries: 100_orders_of_1234_01J...
     return f"{kind} {order_id}" if kind == "acknowledge_batch" else f"{kind} order {order_id} ({command_id})"
+
+
+ARCHIVE = Wake(
+    job_id="archive",
+    queue=SYNC,
+    func="archive",
+    description="archive orders that are long over",
+    timeout_s=_ARCHIVE_TIMEOUT_S,
+)
 
 
 def _safe(text: str) -> str:

@@ -65,14 +65,19 @@ def sync(order_id: str) -> None:
     _orderwire().sync_owed.pay(order_id)
 
 
-def sync_burst(shop_id: str, after: str, since: str) -> None:
+def sync_burst(shop_id: str) -> None:
     """Read many changed orders of one shop by its list."""
-    _orderwire().sync_burst.pay(shop_id, after, since)
+    _orderwire().sync_burst.pay(shop_id)
 
 
 def reconcile(shop_id: str) -> None:
     """Find what changed in one shop and was announced by no webhook."""
     _orderwire().reconcile.reconcile(shop_id)
+
+
+def archive() -> None:
+    """Move orders that are long over from Redis to files."""
+    _orderwire().archive_orders.archive_and_go_on()
 
 
 def probe(shop_id: str) -> None:

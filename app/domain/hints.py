@@ -11,7 +11,7 @@ class EntryHint:
 
     `object` is the delivery's object word; `account_id` may be a CMS, page or app id, whichever reading of
     `entry.id` holds; `order_id` is None when the entry names no order. `updated_s` (Unix seconds) and `state`
-    say how new the order was when the entry was made, where its value tells.
+    say how new the order was when the entry was made, `event` what happened to it, where its value tells.
     """
 
     object: str
@@ -20,3 +20,4 @@ class EntryHint:
     account_id: str | None
     updated_s: int | None = None
     state: str | None = None
+    event: str | None = None

@@ -149,8 +149,9 @@ def _entry(word: str | None, began: str, raw: object) -> Entry:
             account_id=account_id or whole,
             updated_s=updated_s,
             state=state,
+            event=event,
         )
-        for order_id, account_id, updated_s, state in named
+        for order_id, account_id, updated_s, state, event in named
     ]
     return Entry(
         hints=tuple(dict.fromkeys(hints)) if len(hints) > 1 else tuple(hints),
@@ -161,8 +162,9 @@ def _entry(word: str | None, began: str, raw: object) -> Entry:
     )
 
 
-# The order and the account one change names, and how new the order is, where it names them.
-_Named = tuple[str | None, str | None, int | None, str | None]
+# The order and the account one change names, how new the order is and what happened, where it names them.
+_Named = tuple[str | None, str | None, int | None, str | None, str | None]
+_NO_NAMES: _Named = (None, None, None, None, None)
 
 
 def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str | None]:
@@ -171,11 +173,11 @@ def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str 
     oddity = _oddity(word, members)
     changes = members.get("changes")
     if not isinstance(changes, list) or not 0 < len(changes) <= MAX_CHANGES:
-        return [(own, None, None, None)], oddity or "unknown_shape"
-    found = []
+        return [(own, *_NO_NAMES[1:])], oddity or "unknown_shape"
+    found: list[_Named] = []
     for change in changes:
-        odd, order_id, account_id, updated_s, state = _change(change)
-        found.append((order_id or own, account_id, updated_s, state))
+        odd, named = _change(change)
+        found.append(named if named[0] or own is None else (own, *named[1:]))
         oddity = oddity or odd
     return found, oddity
 
@@ -186,13 +188,13 @@ def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
     return None if type(members.get("time")) is int and "id" in members else "unknown_shape"
 
 
-def _change(change: object) -> tuple[str | None, str | None, str | None, int | None, str | None]:
+def _change(change: object) -> tuple[str | None, _Named]:
     """Return what is odd about one change, and what it names."""
     if not isinstance(change, dict):
-        return "unknown_shape", None, None, None, None
+        return "unknown_shape", _NO_NAMES
     value = change.get("value", _NOTHING)
     if not isinstance(value, dict):
-        return "unknown_shape", None, None, None, None
+        return "unknown_shape", _NO_NAMES
     field = change.get("field")
     odd = None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
     order_id = _first(value, _ORDER_KEYS)
@@ -202,7 +204,8 @@ def _change(change: object) -> tuple[str | None, str | None, str | None, int | N
     updated_s, state = value.get("updated_time"), value.get("state")
     if type(updated_s) is not int or not 0 < updated_s < _LATEST_S:
         updated_s = None
-    return odd, order_id, _first(value, _ACCOUNT_KEYS), updated_s, _text(state, _is_word)
+    event = _text(value.get("event"), _is_word)
+    return odd, (order_id, _first(value, _ACCOUNT_KEYS), updated_s, _text(state, _is_word), event)
 
 
 def _first(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -84,6 +84,8 @@ class SubmitChange:
         if isinstance(decision, Refusal):
             return decision
         command = self._command(order, self._completed(order, change), operation_id, cause)
+        if stored.archived:
+            self.orders.restore(order_id)
         return self._promise(command, cause, answer_for, gather=gather)
 
     def _stored(self, order_id: str) -> StoredOrder | OrderUnknown | PlatformAway:

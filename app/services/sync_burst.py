@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +17,7 @@ from app.services.wake_owed import BURST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from app.domain.shops import Shop, Shops
     from app.graph.client import GraphClient, OrderPage
@@ -59,34 +60,37 @@ class SyncBurst:
     clock: Callable[[], datetime]
     read_timeout_s: float
 
-    def pay(self, shop_id: str, after: str = "", since: str = "") -> int:
+    def pay(self, shop_id: str) -> int:
         """List what changed in the shop, record it, and clear what was owed for it; return how many.
 
-        `after` and `since` go on with the listing of the run before. What the listing does not show, and few
-        owed orders, are read one by one: they are woken. Orders that changed and are owed nothing yet are
+        A run goes on with the listing where the run before it stopped. What the listing does not show, and
+        few owed orders, are woken to be read one by one. Orders that changed and are owed nothing yet are
         recorded too, so that their webhooks find them known.
         """
         now = self.clock()
         shop = self.shops.get(shop_id)
         owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
-        lost_runs = self.syncs.begin_burst(shop_id)
-        if shop is None or (len(owed) < BURST and not after) or lost_runs >= MAX_LOST_RUNS:
+        run = self.syncs.begin_burst(shop_id)
+        if shop is None or len(owed) < BURST or run.lost_runs >= MAX_LOST_RUNS:
             # Where an order takes its worker down, each on its own shows which, and is quarantined.
             self._one_by_one(owed)
             self.syncs.end_burst(shop_id)
             return 0
-        begun = datetime.fromisoformat(since) if since else _began(owed, now) - timedelta(seconds=LOOK_BACK_S)
+        since = run.since or _began(owed, now) - timedelta(seconds=LOOK_BACK_S)
         first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
-        listing = _Listing(shop=shop, since=begun, after=after, first=first)
         try:
-            cleared, following = self._list(listing)
+            cleared, following = self._list(_Listing(shop=shop, since=since, after=run.after, first=first))
         except (_Held, GraphError, OrderContended) as error:
+            self.syncs.end_burst(shop_id)
             self._put_off(shop_id, error)
             return 0
-        finally:
-            self.syncs.end_burst(shop_id)
+        self.syncs.end_burst(shop_id, after=following or "", since=since if following else None)
         log.info("sync_burst.listed", shop_id=shop_id, cleared=cleared, more=following is not None)
-        self._go_on(shop_id, begun, following, cleared)
+        left = self.syncs.due_of(shop_id, self.clock(), limit=MAX_OWED)
+        if len(left) >= BURST and (cleared or following or run.after):
+            self.nudge.wake(sync_burst_wake(shop_id))
+        else:
+            self._one_by_one(left)
         return cleared
 
     def _list(self, listing: _Listing) -> tuple[int, str | None]:
@@ -128,16 +132,6 @@ class SyncBurst:
         passage = self.gate_keeper.ask(listing.shop.id, purpose)
         if isinstance(passage, Closed):
             raise _Held(passage)
-
-    def _go_on(self, shop_id: str, since: datetime, following: str | None, cleared: int) -> None:
-        if following is not None:
-            self.nudge.wake(sync_burst_wake(shop_id, following, since.astimezone(UTC).isoformat()))
-            return
-        left = self.syncs.due_of(shop_id, self.clock(), limit=MAX_OWED)
-        if len(left) >= BURST and cleared:
-            self.nudge.wake(sync_burst_wake(shop_id))
-        else:
-            self._one_by_one(left)
 
     def _one_by_one(self, owed: Sequence[OwedSync]) -> None:
         self.nudge.wake(*(sync_wake(one.order_id) for one in owed))

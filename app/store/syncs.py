@@ -13,7 +13,7 @@ from app.store import keys
 from app.store.connection import run
 from app.store.pages import bounded, pairs
 from app.store.script import load
-from app.store.times import micros, time_of
+from app.store.times import micros, time_of, time_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,18 @@ class OwedSync:
     failures: int = 0
     error: str | None = None
     lost_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurstRun:
+    """A run over many orders of a shop; `lost_runs` counts those before it, in a row, that never ended.
+
+    `after` and `since` say where its listing goes on, "" and None at the front.
+    """
+
+    lost_runs: int
+    after: str
+    since: datetime | None
 
 
 class Syncs:
@@ -122,13 +134,22 @@ class Syncs:
         arguments: list[str | int] = [sequence, keys.OWED_ORDER_PREFIX, keys.OWED_BY_SHOP_PREFIX, *order_ids]
         return int(self._seen([keys.OWED_ORDERS], arguments))
 
-    def begin_burst(self, shop_id: str) -> int:
-        """Count a run over many of the shop's orders; return how many before it never came to an end."""
-        return int(self._store.execute_command("HINCRBY", keys.shop(shop_id), "burst_runs", 1)) - 1
+    def begin_burst(self, shop_id: str) -> BurstRun:
+        """Count a run over many of the shop's orders; return where the one before it stopped."""
+        key = keys.shop(shop_id)
+        runs, (after, since) = run(
+            self._store,
+            [("HINCRBY", key, "burst_runs", "1"), ("HMGET", key, "burst_after", "burst_since")],
+        )
+        return BurstRun(lost_runs=int(runs) - 1, after=after or "", since=time_or_none(since))
 
-    def end_burst(self, shop_id: str) -> None:
-        """Note that a run over many of the shop's orders came to an end."""
-        self._store.execute_command("HDEL", keys.shop(shop_id), "burst_runs")
+    def end_burst(self, shop_id: str, *, after: str = "", since: datetime | None = None) -> None:
+        """Note that a run came to an end, and where the next one goes on; nowhere is at the front again."""
+        key, at = keys.shop(shop_id), str(micros(since)) if since else ""
+        run(
+            self._store,
+            [("HDEL", key, "burst_runs"), ("HSET", key, "burst_after", after, "burst_since", at)],
+        )
 
     def _listed(self, index: str, now: datetime, limit: int) -> list[OwedSync]:
         rows = self._due([index], [micros(now), bounded(limit), keys.OWED_ORDER_PREFIX])

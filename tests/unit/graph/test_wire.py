@@ -41,6 +41,7 @@ def test_a_plain_delivery_names_its_order_and_its_account() -> None:
             entry_id="900000000000017",
             order_id="64000000000000001",
             account_id="900000000000017",
+            event="order_created",
         ),
     )
     assert entry.identity == "commerce_account:900000000000017"
