@@ -16,6 +16,8 @@ RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nolog
 WORKDIR /srv/orderwire
 COPY --from=build /srv/orderwire/.venv .venv
 ENV PATH=/srv/orderwire/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# A new volume mounted here belongs to whom the folder belongs to.
+RUN install -d -o orderwire -m 0700 data
 USER orderwire
 EXPOSE 8080 9181
 ENTRYPOINT ["orderwire"]

@@ -180,6 +180,16 @@ def doctor() -> None:
         raise typer.Exit(0 if examine(load_settings(os.environ), _say) else EXIT_FAILED)
 
 
+@app.command()
+def archive() -> None:
+    """Move orders that are long over from Redis to the archive, now and all of them."""
+    with _explained():
+        from app.archiving import archive_all  # noqa: PLC0415
+        from app.settings import load_settings  # noqa: PLC0415
+
+        archive_all(load_settings(os.environ), _say)
+
+
 @shops.command("token")
 def shops_token(shop_id: Annotated[str, typer.Argument(help="The commerce account (CMS) id.")]) -> None:
     """Put in a new access token, read from standard input; nothing has to be restarted."""
@@ -258,11 +268,12 @@ def _explained() -> Iterator[None]:
     from app.queues import QueueUnavailable  # noqa: PLC0415
     from app.settings import SettingsError  # noqa: PLC0415
     from app.store.connection import StoreUnavailable  # noqa: PLC0415
+    from app.store.failures import ArchiveBroken  # noqa: PLC0415
     from app.supervisor import StartFailed  # noqa: PLC0415
 
     try:
         yield
     except (SettingsError, EmbeddedError) as error:
         _fail(str(error), EXIT_MISCONFIGURED)
-    except (StartFailed, StoreUnavailable, QueueUnavailable) as error:
+    except (StartFailed, StoreUnavailable, ArchiveBroken, QueueUnavailable) as error:
         _fail(str(error), EXIT_FAILED)

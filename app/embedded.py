@@ -107,7 +107,7 @@ class EmbeddedValkey:
             "appendfsync always",
             "maxmemory-policy noeviction",
             'save ""',
-            # Orders and commands are hashes of some 2 kB: packed into one piece each they take a quarter less.
+            # Orders and commands are hashes of 1 to 2 kB: packed, each takes a quarter less.
             "hash-max-listpack-value 4096",
             "loglevel warning",
         )

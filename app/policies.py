@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from app.domain.gates import GatePolicy
 from app.domain.retry import RetryPolicy
 from app.services.acknowledge_batch import AcknowledgeBatch
+from app.services.archive_orders import ArchiveOrders
 from app.services.list_members import ListMembers
 from app.services.note_acknowledged import NoteAcknowledged
 from app.services.settle_batch import SettleBatch
 from app.services.settle_command import SettleCommand
 from app.services.watch_conditions import Limits, WatchConditions
 from app.sources import jitter, new_id, new_key, now
+from app.store.archive_moves import ArchiveMoves
 
 if TYPE_CHECKING:
     from app.domain.shops import Shops
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from app.services.nudge import Nudge
     from app.services.record_order import RecordOrder
     from app.settings import Settings
+    from app.store.archive_files import ArchiveFiles
     from app.store.batches import Batches
     from app.store.commands import Commands
+    from app.store.connection import Store
     from app.store.orders import Orders
     from app.store.syncs import Syncs
     from app.store.watch import Watch
@@ -117,3 +121,9 @@ def retry_policy(settings: Settings) -> RetryPolicy:
         retry_delay_s=settings.retry_delay_s,
         max_attempts=settings.max_attempts,
     )
+
+
+def archive_orders(settings: Settings, store: Store, files: ArchiveFiles, nudge: Nudge) -> ArchiveOrders:
+    """Return the use case that moves old orders into the archive."""
+    moves = ArchiveMoves(store, files)
+    return ArchiveOrders(moves=moves, nudge=nudge, clock=now, after_days=settings.archive_after_days)

@@ -26,6 +26,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
 from app.wakes import (
+    ARCHIVE,
     DRAIN_INBOX,
     INTAKE,
     LIFECYCLE,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 __all__ = [
+    "ARCHIVE",
     "DRAIN_INBOX",
     "INTAKE",
     "LIFECYCLE",

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     # Three sweeps fit into the 30 s in which a killed worker's command has to run again.
     sweep_interval_s: int = Field(default=10, ge=1, le=300)
 
+    # Refunds are made within half a year of a sale; what has rested that long is hardly asked for again.
+    archive_after_days: int = Field(default=180, ge=0, le=36_500)
+
     # Where operators are told: one apprise URL an address; they hold passwords.
     alert_urls: SecretList = ()
     # An entry is drained within a second; a minute means that no worker drains.

@@ -132,7 +132,7 @@ def _plan(options: UpOptions, chosen: Settings, env: Mapping[str, str], data: Da
         sandbox_url = f"http://127.0.0.1:{sandbox_port}"
         _fill_in_development(given, chosen, kept, sandbox_url)
         api_key = data.kept_secrets(["api_key"])["api_key"]
-    given["PYTHONUNBUFFERED"] = "1"
+    given |= {"PYTHONUNBUFFERED": "1", "ORDERWIRE_DATA_DIR": str(data.path)}
     return Plan(
         settings=load_settings(given),
         env=given,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from app.graph.client import GraphClient, open_http
 from app.live_shops import LiveShops
 from app.notify.operators import Operators
-from app.policies import acknowledge_batch, gate_policy, settle_command, watch_conditions_of
+from app.policies import acknowledge_batch, archive_orders, gate_policy, settle_command, watch_conditions_of
 from app.queues import Jobs, connect_queues, live_workers
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
@@ -36,6 +36,8 @@ from app.services.wake_owed import WakeOwed
 from app.sources import new_delivery_id, new_id, new_key, now
 from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
+from app.store.archive import Archive
+from app.store.archive_files import ArchiveFiles
 from app.store.batches import Batches
 from app.store.commands import Commands
 from app.store.connection import connect, connect_async
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.services.acknowledge_batch import AcknowledgeBatch
+    from app.services.archive_orders import ArchiveOrders
     from app.services.watch_conditions import WatchConditions
     from app.settings import Settings
     from app.store.connection import Store
@@ -75,6 +78,8 @@ class Orderwire:
     clock: Callable[[], datetime]
     api_keys: ApiKeys
     orders: Orders
+    archive: Archive
+    archive_orders: ArchiveOrders
     commands: Commands
     idempotency: Idempotency
     inbox: Inbox
@@ -132,7 +137,9 @@ def _assembled(
     sealer = Sealer(settings.sealing_key_bytes())
     tokens = Tokens(store)
     shops = LiveShops(settings, tokens, sealer)
-    orders, commands, syncs, inbox = Orders(store), Commands(store), Syncs(store), Inbox(store)
+    archive_files = ArchiveFiles(settings.data_dir / "archive")
+    archive = Archive(store, archive_files)
+    orders, commands, syncs, inbox = Orders(store, archive), Commands(store), Syncs(store), Inbox(store)
     nudge = Nudge(jobs=jobs)
     batches = Batches(store)
     gather = Gather(
@@ -204,6 +211,8 @@ def _assembled(
         clock=now,
         api_keys=ApiKeys(store),
         orders=orders,
+        archive=archive,
+        archive_orders=archive_orders(settings, store, archive_files, nudge),
         commands=commands,
         idempotency=Idempotency(store),
         inbox=inbox,

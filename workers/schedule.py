@@ -23,7 +23,17 @@ from rq.scheduler import RQScheduler
 from rq.scripts import acquire_or_refresh_lock, release_lock
 from rq.serializers import JSONSerializer
 
-from app.queues import INTAKE, QUEUES, SWEEP, Jobs, QueueUnavailable, Wake, connect_queues, reconcile_wake
+from app.queues import (
+    ARCHIVE,
+    INTAKE,
+    QUEUES,
+    SWEEP,
+    Jobs,
+    QueueUnavailable,
+    Wake,
+    connect_queues,
+    reconcile_wake,
+)
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from workers.worker import install_stop
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
 TICK_S = 0.5  # a retry starts at most this much after the full second it is due at
 LOCK_TTL_S = 5  # how long after a kill -9 another scheduler takes over
 STRANDED_LOOK_S = 2.0
+ARCHIVE_EVERY_S = 86_400.0  # a day's orders are seconds of work
 
 _log = structlog.get_logger("workers.schedule")
 
@@ -96,12 +107,13 @@ class Schedule:
 
 
 def periodic_wakes(settings: Settings) -> list[Periodic]:
-    """Return what runs periodically: the sweep, and the poll of each shop."""
+    """Return what runs periodically: the sweep, the poll of each shop, the archiving unless it is off."""
     polls = [
         Periodic(wake=reconcile_wake(shop.id), every_s=settings.reconcile_interval_s)
         for shop in settings.shops()
     ]
-    return [Periodic(wake=SWEEP, every_s=settings.sweep_interval_s), *polls]
+    archiving = [Periodic(wake=ARCHIVE, every_s=ARCHIVE_EVERY_S)] if settings.archive_after_days else []
+    return [Periodic(wake=SWEEP, every_s=settings.sweep_interval_s), *polls, *archiving]
 
 
 def run(schedule: Schedule, stopped: threading.Event) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from starlette.exceptions import HTTPException
 
 from app.http.problems import FieldError, Problem, ProblemError, invalid_request, store_unavailable
 from app.services.record_order import OrderContended
-from app.store.failures import LaneFull, StoreUnavailable
+from app.store.failures import ArchiveBroken, LaneFull, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fastapi.exceptions import RequestValidationError
     from starlette.requests import Request
+
+log = structlog.get_logger()
 
 # Codes that a single field can give the whole problem, because callers branch on them.
 FIELD_CODES = frozenset({"unknown_carrier"})
@@ -41,6 +44,9 @@ def problem_of(error: Exception) -> Problem | None:
         return _contended(error)
     if isinstance(error, LaneFull):
         return _lane_full(error)
+    if isinstance(error, ArchiveBroken):
+        log.error("archive.broken", detail=str(error))
+        return _archive_broken()
     return None
 
 
@@ -127,4 +133,15 @@ def _lane_full(error: LaneFull) -> Problem:
         title="Too many changes of the order wait",
         detail=str(error),
         cure="Let the open commands end first: GET /v1/commands?order_id=… lists them.",
+    )
+
+
+def _archive_broken() -> Problem:
+    return Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="archive_unavailable",
+        title="The archive cannot be read",
+        detail="The order is in the archive, and the archive's file cannot be read or written.",
+        cure="Whoever runs Orderwire finds the file and the cure in the log; then send the request again.",
+        headers={"Retry-After": "60"},
     )

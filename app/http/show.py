@@ -74,6 +74,7 @@ def order_answer(stored: StoredOrder, sealer: Sealer | None) -> OrderAnswer:
         cancellations=[_cancellation(cancellation) for cancellation in order.cancellations],
         refunds=[_refund(refund) for refund in order.refunds],
         synced_at=stored.synced_at,
+        archived=stored.archived,
     )
 
 

@@ -15,8 +15,8 @@ ORDERS = "ow:orders"
 ORDERS_BY_STATE_PREFIX = "ow:orders:state:"
 ORDERS_BY_REFERENCE_PREFIX = "ow:orders:reference:"
 
-# The archive: where its orders stand in its files, by id and by reference, in hashes of many orders each, which
-# Redis packs tightly; and the number of its last file.
+# The archive: where its orders stand in its files, by id and by reference, in hashes of many orders each,
+# which Redis packs tightly; and the number of its last file.
 ARCHIVED_PREFIX = "ow:archive:at:"
 ARCHIVED_BY_REFERENCE_PREFIX = "ow:archive:reference:"
 ARCHIVE_FILES = "ow:archive:files"

@@ -95,7 +95,8 @@ class Orders:
         if len(order_ids) > MAX_ORDERS_READ:
             raise ValueError(f"{len(order_ids)} orders asked for at once; the most is {MAX_ORDERS_READ}")
         calls = [("HGETALL", keys.order(order_id)) for order_id in order_ids]
-        found = {order_id: stored_order(row) for order_id, row in zip(order_ids, run(self._store, calls))}
+        rows = run(self._store, calls)
+        found = {order_id: stored_order(row) for order_id, row in zip(order_ids, rows, strict=True)}
         absent = [order_id for order_id, stored in found.items() if stored is None]
         found |= dict(zip(absent, self._archived(absent), strict=True)) if absent else {}
         return [found[order_id] for order_id in order_ids]
@@ -224,10 +225,10 @@ class Orders:
         if self._archive is not None:
             self._archive.restore(order_id)
 
-    def _archived(self, order_ids: Sequence[str]) -> list[StoredOrder | None]:
+    def _archived(self, order_ids: Sequence[str]) -> tuple[StoredOrder | None, ...]:
         if self._archive is None:
-            return [None] * len(order_ids)
-        return [found.stored() if found else None for found in self._archive.find_many(order_ids)]
+            return (None,) * len(order_ids)
+        return tuple(found.stored() if found else None for found in self._archive.find_many(order_ids))
 
     def _written(self, new: NewCopy, result: str) -> WriteResult:
         if result != _ARCHIVED:

@@ -126,6 +126,7 @@ class OrderAnswer(Answer):
 
     `buyer` and `shipping_address` are null while the platform holds them back (FB_PROCESSING) and for keys
     without `orders:read`; `unreadable` names those that could not be opened with the sealing keys at hand.
+    `archived`: it rests in the archive, and comes back by itself when anything happens to it.
     """
 
     id: str
@@ -145,6 +146,7 @@ class OrderAnswer(Answer):
     cancellations: list[CancellationAnswer]
     refunds: list[RefundAnswer]
     synced_at: datetime
+    archived: bool
 
 
 class OrderPageAnswer(Answer):

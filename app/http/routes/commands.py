@@ -40,15 +40,19 @@ _LOOK = allowed_to(READ, WRITE)
 
 @router.get("", dependencies=[_LOOK])
 def list_commands(request: Request, query: Annotated[CommandsQuery, Query()]) -> CommandPageAnswer:
-    """List commands, newest first, by status, order or kind."""
+    """List commands, newest first, by status, order or kind; those of an archived order by order alone."""
+    orderwire = parts(request)
     with cursor_of(query):
-        page = parts(request).commands.list(
+        page = orderwire.commands.list(
             status=CommandStatus(query.status) if query.status else None,
             order_id=query.order_id,
             kind=CommandKind(query.kind) if query.kind else None,
             limit=query.limit,
             cursor=query.cursor,
         )
+    if query.order_id and not page.items and query.cursor is None:
+        commands = _archived(orderwire, query.order_id, query)
+        return CommandPageAnswer(data=[command_answer(command) for command in commands], next_cursor=None)
     return CommandPageAnswer(
         data=[command_answer(command) for command in page.items], next_cursor=page.next_cursor
     )
@@ -125,6 +129,15 @@ def _close_dead(
     return once(request, body, work)
 
 
+def _archived(orderwire: Orderwire, order_id: str, query: CommandsQuery) -> list[Command]:
+    # All in one page whatever the limit: an order has a handful of commands.
+    return [
+        command
+        for command in orderwire.archive.commands(order_id)
+        if query.status in (None, command.status.value) and query.kind in (None, command.kind.value)
+    ]
+
+
 def _not_dead(command: Command) -> Problem:
     return Problem(
         status=HTTPStatus.CONFLICT,
@@ -142,5 +155,5 @@ def _unknown(command_id: str) -> Problem:
         code="command_unknown",
         title="No such command",
         detail=f"Command {command_id} is not known.",
-        cure="GET /v1/commands?order_id=… lists the commands of an order.",
+        cure="GET /v1/commands?order_id=… lists the commands of an order, also of an archived one.",
     )

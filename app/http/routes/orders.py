@@ -29,7 +29,10 @@ _READ_IT = "Check the id, or let POST /v1/orders/{order_id}/sync read it from th
 
 @router.get("", dependencies=[allowed_to(READ)])
 def list_orders(request: Request, query: Annotated[OrdersQuery, Query()]) -> OrderPageAnswer:
-    """List orders, newest update first, by state, reference or time of update."""
+    """List orders, newest update first, by state, reference or time of update.
+
+    Archived orders are listed by their reference only, after the others.
+    """
     orderwire = parts(request)
     with cursor_of(query):
         page = orderwire.orders.list(

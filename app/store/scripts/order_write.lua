@@ -1,10 +1,10 @@
 -- Writes the copy of one order, moves its indexes and appends to its timeline, unless the copy is newer.
--- KEYS 1 order, 2 timeline, 3 index of all orders
+-- KEYS 1 order, 2 timeline, 3 index of all orders, 4 places of archived orders
 -- ARGV 1 order id, 2 version the writer saw (0: none), 3 when its read began, 4 the platform's update time,
 --      5 write id, 6 state, 7 reference or '', 8 prefix of the state indexes, 9 prefix of the reference
 --      indexes, 10 timeline entries kept at most, 11 document, 12 sealed buyer or '', 13 sealed address
 --      or '', 14.. timeline entries
--- Returns 'created', 'updated', 'older' or 'conflict'.
+-- Returns 'created', 'updated', 'older', 'conflict', or 'archived': it must be brought back first.
 --#include timeline
 local order, timeline, all = KEYS[1], KEYS[2], KEYS[3]
 local id, expected, read_at, updated_at = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -15,6 +15,7 @@ local stored = redis.call('HMGET', order, 'version', 'updated_at', 'read_at', 'w
   'state', 'reference')
 local version = tonumber(stored[1] or '0')
 if stored[4] == write_id then return stored[5] end
+if version == 0 and redis.call('HEXISTS', KEYS[4], id) == 1 then return 'archived' end
 if version > 0 then
   local was, now = tonumber(stored[2]), tonumber(updated_at)
   if now < was or (now == was and tonumber(read_at) < tonumber(stored[3])) then return 'older' end
