@@ -37,8 +37,8 @@ platform (the sandbox) and what is measured.
 All sides are as durable: every Redis is append-only and synced at every write. Sides take turns, forth and
 back, in {rounds}; figures are medians, with the range in parentheses. CPU is of the whole process tree and
 its Redis, ended children included, as the kernel counts it. PSS counts shared memory once; *largest* is the
-most that any process ever held. A failure is a unit that was lost, refused, or done twice: orders are checked one
-by one at the platform. The peers are in `bench/peers/`, the versions of the queues in
+most that any process ever held. A failure is a unit that was lost, refused, or done twice: orders are
+checked one by one at the platform. The peers are in `bench/peers/`, the versions of the queues in
 `bench/requirements-*.txt`.
 
 ![Units a second by row and side]({chart})
