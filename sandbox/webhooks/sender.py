@@ -12,6 +12,7 @@ import httpx
 
 from sandbox.rules import assumed, documented
 
+from .line import Line, LineError
 from .policy import Policy
 from .wire import Notification, entry_id, headers_for, write_body
 
@@ -109,7 +110,7 @@ class Sender:
         """Begin to send; needs the running event loop."""
         limits = httpx.Limits(max_connections=WORKERS, max_keepalive_connections=WORKERS)
         self._client = httpx.AsyncClient(limits=limits, trust_env=False, follow_redirects=False)
-        self._workers = [asyncio.create_task(self._work(self._client)) for _ in range(WORKERS)]
+        self._workers = [asyncio.create_task(self._work(self._client, Line())) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
         """Stop sending at once; what is on its way is lost, as everything here is."""
@@ -239,14 +240,20 @@ class Sender:
         if self._queue.qsize() < MAX_PARCELS:
             self._queue.put_nowait(parcel)
 
-    async def _work(self, client: httpx.AsyncClient) -> None:
+    async def _work(self, client: httpx.AsyncClient, line: Line) -> None:
+        try:
+            await self._deliver(client, line)
+        finally:
+            line.close()
+
+    async def _deliver(self, client: httpx.AsyncClient, line: Line) -> None:
         while True:
             parcel = await self._queue.get()
             if parcel.generation != self._generation:
                 if parcel.receipt is not None:
                     parcel.receipt.sign(1 + parcel.copies_left)
                 continue
-            status, error = await _attempt(client, parcel)
+            status, error = await _attempt(client, line, parcel)
             if parcel.generation == self._generation:
                 self._note(parcel, status, error)
                 self._go_on(parcel, delivered=status == _OK)
@@ -283,11 +290,14 @@ class Sender:
         )
 
 
-async def _attempt(client: httpx.AsyncClient, parcel: _Parcel) -> tuple[int | None, str | None]:
+async def _attempt(client: httpx.AsyncClient, line: Line, parcel: _Parcel) -> tuple[int | None, str | None]:
+    timeout_s = parcel.policy.timeout_s
     try:
-        answer = await client.post(
-            parcel.url, content=parcel.body, headers=parcel.headers, timeout=parcel.policy.timeout_s
-        )
+        if parcel.url.startswith("http://"):
+            return await line.post(parcel.url, parcel.body, parcel.headers, timeout_s=timeout_s), None
+        answer = await client.post(parcel.url, content=parcel.body, headers=parcel.headers, timeout=timeout_s)
+    except LineError as error:
+        return None, str(error)
     except httpx.HTTPError as error:
         return None, f"{type(error).__name__}: {error}"
     return answer.status_code, None
