@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from contextvars import Context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from app.store.failures import StoreUnavailable
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # A script of so many entries holds the store for 5 to 10 ms, which every other client of it waits.
 MAX_GROUP_ENTRIES = 500
+# While the store writes one group, the next is on its way and the process reads the one after that: with one
+# at a time each waits for the other. More would make groups smaller and calls more.
+GROUPS_UNDER_WAY = 2
 # What one write carries, above what is written at once anyway: one larger delivery goes alone.
 MAX_GROUP_BYTES = 1024 * 1024
 # What the store takes in within the second that a sender is answered in; more would be answered too late.
@@ -48,15 +51,18 @@ class _Waiting(Generic[Answer]):
 
 
 class GroupCommit(Generic[Answer]):
-    """Writes parcels in groups, in their order, one group at a time; belongs to one event loop."""
+    """Writes parcels in groups, begun in their order; belongs to one event loop."""
 
     def __init__(self, write: Callable[[Sequence[Parcel]], Awaitable[Sequence[Answer]]]) -> None:
-        """`write` writes one group, all of it or nothing, and returns the answer of each parcel in order."""
+        """`write` writes one group, all of it or nothing, and returns the answer of each parcel in order.
+
+        It is called again while `GROUPS_UNDER_WAY` - 1 calls are under way.
+        """
         self._write = write
         self._waiting: deque[_Waiting[Answer]] = deque()
         self._entries = 0
         self._bytes = 0
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def commit(self, parcel: Parcel) -> Answer:
         """Return the answer of this parcel once the group that carries it is written.
@@ -76,9 +82,10 @@ class GroupCommit(Generic[Answer]):
         self._waiting.append(waiting)
         self._entries += parcel.entries
         self._bytes += len(parcel.packed)
-        if self._writer is None:
+        if len(self._writers) < GROUPS_UNDER_WAY:
             # In a context of its own: what the first caller bound to its log lines is not the others'.
-            self._writer = asyncio.create_task(self._run(), context=Context())
+            writer = asyncio.create_task(self._run(), context=Context())
+            self._writers.add(writer)
         return await answer
 
     async def _run(self) -> None:
@@ -86,9 +93,8 @@ class GroupCommit(Generic[Answer]):
             while self._waiting:
                 await self._write_group(self._next_group())
         finally:
-            self._writer = None
-            # Only a loop that is shut down leaves anybody here.
-            _fail(self._waiting, "the process ends")
+            # At once: whoever commits before the loop has tidied up would count on this writer.
+            self._writers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _next_group(self) -> list[_Waiting[Answer]]:
         group = [self._taken()]
@@ -114,7 +120,9 @@ class GroupCommit(Generic[Answer]):
             _fail(group, str(error))
             _fail(self._impatient(), str(error))
         except asyncio.CancelledError:
-            _fail(group, "the process ends")
+            # The loop is shut down, and nobody would write what waits.
+            _fail([*group, *self._waiting], "the process ends")
+            self._waiting.clear()
             raise
         else:
             for waiting, answer in zip(group, answers, strict=True):
