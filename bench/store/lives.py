@@ -34,8 +34,6 @@ from app.store.orders import SealedBuyer, WriteResult
 from app.store.settlements import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from app.store.commands import Commands
     from app.store.orders import Orders
     from app.store.sealing import Sealer
@@ -45,8 +43,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 APART = timedelta(seconds=30)
 SHOP_ID = "900000000000017"
 LEASE_S = 60.0
-_FIRST_ORDER, _FIRST_ITEM = 64_000_000_000_000_000, 2_082_000_000_000_000
-_NAMES = ("Stoneware mug, 350 ml, sea blue", "Linen apron with pockets", "Oak serving board, large")
+ANSWERED_AFTER = timedelta(milliseconds=180)
+# How long after it was placed an order is in a state, and read in it.
+READ_AFTER = {
+    OrderState.CREATED: timedelta(minutes=5),
+    OrderState.IN_PROGRESS: timedelta(minutes=6),
+    OrderState.COMPLETED: timedelta(minutes=600),
+}
+_FIRST_ORDER, _FIRST_PART = 64_000_000_000_000_000, 2_082_000_000_000_000
+_NAMES = ("Stoneware mug, 350 ml, sea blue", "Oak serving board, large")
 _CITIES = (("Springfield", "IL", "62701"), ("Portland", "OR", "97201"), ("Ann Arbor", "MI", "48103"))
 _PEOPLE = ("Zoë Müller", "James Robinson", "María Fernández Castillo", "Priya Raman")
 
@@ -73,6 +78,26 @@ class Life:
         return f"01KB{self.number:020d}AK", f"01KB{self.number:020d}SH"
 
     @property
+    def part_ids(self) -> tuple[str, ...]:
+        """The platform's ids of its two items, its shipment and its payment."""
+        return tuple(str(_FIRST_PART * part + self.number) for part in range(1, 5))
+
+    @property
+    def key(self) -> str:
+        """The platform idempotency key of its commands."""
+        return str(UUID(int=self.number + (1 << 100)))
+
+    @property
+    def token(self) -> str:
+        """The token of the runs of its commands."""
+        return f"01KB{self.number:020d}TK"
+
+    @property
+    def tracking_number(self) -> str:
+        """The number of its parcel."""
+        return f"1Z999AA1{self.number:010d}"
+
+    @property
     def at(self) -> datetime:
         """When it was placed."""
         return START + self.number * APART
@@ -94,7 +119,7 @@ class Living:
         self.command(life, acknowledge, Acknowledge(merchant_order_reference=life.reference))
         progressing = order_of(life, OrderState.IN_PROGRESS)
         self.record(created, progressing, version=1, cause="command")
-        tracking = Tracking(carrier="UPS", tracking_number=f"1Z999AA1{life.number:010d}")
+        tracking = Tracking(carrier="UPS", tracking_number=life.tracking_number)
         items = tuple(ItemQuantity(item_id=item.id, quantity=item.units.open) for item in created.items)
         change = Ship(
             items=items,
@@ -125,12 +150,12 @@ class Living:
         command = command_of(life, command_id, change)
         accepted = _entry(command, "command.accepted")
         self._commands.accept(command, timeline=accepted, answer=None)
-        token, at = f"01KB{life.number:020d}TK", life.at
+        token, at = life.token, life.at
         self._commands.take(command.id, token=token, now=at, lease_s=LEASE_S)
         attempt = Attempt(number=1, started_at=at, timeout_s=10.0, idempotency_key=command.idempotency_key)
         wire = wire_request(life.order_id, change, command.idempotency_key)
         self._commands.begin_attempt(command.id, token=token, attempt=attempt, wire=wire)
-        finished = replace(attempt, finished_at=at + timedelta(milliseconds=180), outcome="accepted")
+        finished = replace(attempt, finished_at=at + ANSWERED_AFTER, outcome="accepted")
         self._commands.settle(command.id, token=token, settlement=_succeeded(command, finished), now=at)
 
 
@@ -140,20 +165,19 @@ def order_of(life: Life, state: OrderState) -> Order:
     items = tuple(_item(number, line, shipped=done) for line in range(2))
     quantities = tuple(ItemQuantity(item_id=item.id, quantity=item.units.quantity) for item in items)
     shipment = Shipment(
-        id=str(_FIRST_ITEM * 3 + number),
+        id=life.part_ids[2],
         external_shipment_id=f"ow_{life.command_ids[1]}",
-        tracking=Tracking(carrier="UPS", tracking_number=f"1Z999AA1{number:010d}"),
+        tracking=Tracking(carrier="UPS", tracking_number=life.tracking_number),
         items=quantities,
     )
-    payment = Payment(id=str(_FIRST_ITEM * 4 + number), total=_usd("82.95"), captured=True)
-    minutes = {OrderState.CREATED: 5, OrderState.IN_PROGRESS: 6, OrderState.COMPLETED: 600}
+    payment = Payment(id=life.part_ids[3], total=_usd("82.95"), captured=True)
     return Order(
         id=life.order_id,
         shop_id=SHOP_ID,
         state=state,
-        channel="instagram" if number % 2 else "facebook",
+        channel="instagram",
         created_at=life.at,
-        updated_at=life.at + timedelta(minutes=minutes[state]),
+        updated_at=life.at + READ_AFTER[state],
         ship_by=(life.at + timedelta(days=3)).date(),
         merchant_order_reference=None if state is OrderState.CREATED else life.reference,
         items=items,
@@ -199,24 +223,18 @@ def command_of(life: Life, command_id: str, change: Change) -> Command:
         kind=kind_of(change),
         change=change,
         status=CommandStatus.PENDING,
-        idempotency_key=str(UUID(int=life.number * 2 + (1 << 100))),
+        idempotency_key=life.key,
         created_at=life.at,
         cause="rest",
     )
 
 
-def lived_many(living: Living, lives: Sequence[Life]) -> None:
-    """Let each of these live through."""
-    for life in lives:
-        living.live(life)
-
-
 def _item(number: int, line: int, *, shipped: bool) -> OrderItem:
     return OrderItem(
-        id=str(_FIRST_ITEM * (line + 1) + number),
-        retailer_id=f"SKU-{(number + line) % 5000:05d}-BLU",
-        product_id=str(3_900_000_000_000_000 + (number + line) % 5000),
-        name=_NAMES[(number + line) % len(_NAMES)],
+        id=str(_FIRST_PART * (line + 1) + number),
+        retailer_id=f"SKU-{line:05d}-BLU",
+        product_id=str(3_900_000_000_000_000 + line),
+        name=_NAMES[line],
         unit_price=_usd("35.00"),
         units=Units(open=0 if shipped else 1, shipped=1 if shipped else 0, cancelled=0, refunded=0),
         refunded_amount=_usd("0"),
