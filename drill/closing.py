@@ -78,6 +78,7 @@ def gather(
     desk: Desk, platform: Platform, mail: MailRoom, asks: Sequence[Ask], stuck: Mapping[str, str]
 ) -> Facts:
     """Return both sides as they are now."""
+    undone = desk.left_undone()
     ours = desk.orders()
     return Facts(
         asks=asks,
@@ -89,12 +90,13 @@ def gather(
         theirs={order_id: platform.order(order_id) for order_id in platform.order_ids()},
         timelines={order_id: desk.timeline(order_id) for order_id in ours},
         stuck=stuck,
+        undone=undone,
     )
 
 
 def _at_rest(desk: Desk, platform: Platform) -> bool:
     try:
-        if desk.open_commands():
+        if desk.open_commands() or desk.left_undone():
             return False
         ours = desk.orders()
     except httpx.HTTPError:

@@ -13,6 +13,8 @@ Json = dict[str, Any]
 PAGE = 100
 MAX_PAGES = 5_000
 OPEN = ("pending", "running", "waiting")
+# Samples of the metrics that must come to zero: entries not drained, and reads of orders that are overdue.
+UNDONE = ("orderwire_inbox_entries", 'orderwire_owed_reads_due{of="order"}')
 _TIMEOUT_S = 10.0
 
 
@@ -55,6 +57,13 @@ class Desk:
         """Return what happened to an order, oldest first; nothing when it is not known."""
         answer = self.http.get(f"/v1/orders/{order_id}/timeline", params={"limit": PAGE})
         return list(answer.json()["data"]) if answer.status_code == httpx.codes.OK else []
+
+    def left_undone(self) -> dict[str, float]:
+        """Return what the metrics say still waits to be done, by name; nothing at zero."""
+        answer = self.http.get("/metrics")
+        answer.raise_for_status()
+        rows = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+        return {name: count for name in UNDONE if (count := float(rows[name]))}
 
     def ready(self) -> bool:
         """Whether the API says that it and what it rests on are ready."""

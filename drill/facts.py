@@ -51,7 +51,7 @@ class Facts:
 
     `commands` and `ours` as the REST routes show them, `effects`, `writes` and `theirs` as the sandbox does;
     `timelines` what happened, by order; `stuck` the lanes that did not move when a harmless command was
-    put at their end, with what was seen.
+    put at their end, with what was seen; `undone` what the metrics say still waits, by name.
     """
 
     asks: Sequence[Ask] = ()
@@ -63,6 +63,7 @@ class Facts:
     theirs: Mapping[str, Json] = field(default_factory=dict)
     timelines: Mapping[str, Sequence[Json]] = field(default_factory=dict)
     stuck: Mapping[str, str] = field(default_factory=dict)
+    undone: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

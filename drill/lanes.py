@@ -1,4 +1,4 @@
-"""Judging lanes: one writer an order, every call written down before it is made, and nobody stuck."""
+"""Judging lanes: one writer an order, every call written down before it is made, nobody and nothing left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def lane_findings(facts: Facts) -> list[Finding]:
     """Return every fault of a lane."""
-    return [*_overlaps(facts), *_unwritten(facts), *_stuck(facts)]
+    return [*_overlaps(facts), *_unwritten(facts), *_stuck(facts), *_undone(facts)]
 
 
 def _overlaps(facts: Facts) -> Iterator[Finding]:
@@ -52,6 +52,12 @@ def _unwritten(facts: Facts) -> Iterator[Finding]:
 def _stuck(facts: Facts) -> Iterator[Finding]:
     for order_id, seen in facts.stuck.items():
         yield Finding(check="lane-stuck", order_id=order_id, detail=seen)
+
+
+def _undone(facts: Facts) -> Iterator[Finding]:
+    for name, count in facts.undone.items():
+        detail = f"{name} is {count:.0f} when all should be at rest"
+        yield Finding(check="left-undone", order_id=None, detail=detail)
 
 
 def _time(text: str) -> datetime:

@@ -42,7 +42,7 @@ def tell(console: Console, verdict: Verdict) -> None:
         "lost": str(sum(found[check] for check in _LOST)),
         "doubled": str(sum(found[check] for check in _DOUBLED)),
         "differing copies": str(found["copy-differs"]),
-        "stuck": str(found["lane-stuck"]),
+        "stuck": str(found["lane-stuck"] + found["left-undone"]),
         "recovery": _recovery(verdict.kills),
         "took": f"{verdict.took_s:.0f} s",
     }

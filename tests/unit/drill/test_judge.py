@@ -113,6 +113,7 @@ def test_a_sound_ledger_has_no_fault() -> None:
         ({"commands": (), "effects": (), "writes": ()}, "command-lost"),
         ({"commands": (command(), command(id="cmd-2"))}, "command-doubled"),
         ({"stuck": {"1": "did not get through"}}, "lane-stuck"),
+        ({"undone": {"orderwire_inbox_entries": 3.0}}, "left-undone"),
         ({"ours": {}}, "copy-differs"),
         ({"theirs": {}}, "copy-differs"),
         ({"timelines": {}}, "timeline-missing"),
