@@ -15,12 +15,15 @@ from app.domain.hints import EntryHint
 from app.domain.shops import Shop, Shops
 from app.services.drain_inbox import DrainInbox
 from app.services.nudge import Nudge
+from app.services.wake_owed import WakeOwed
 from app.services.watch_conditions import Limits, WatchConditions
 from app.store.alerts import Alerts
 from app.store.commands import Commands
 from app.store.connection import Store, connect, connect_async
+from app.store.counters import Counters
 from app.store.drift import Drift
 from app.store.inbox import AsyncInbox, Inbox, NewEntry
+from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
 from tests.integration.store import samples
@@ -78,9 +81,13 @@ def drain(redis: Store, jobs: Jobs, clock: Clock) -> DrainInbox:
     return DrainInbox(
         inbox=Inbox(redis),
         watch=Watch(redis),
+        counters=Counters(redis),
         shops=SHOPS,
         nudge=Nudge(jobs=jobs),
         drift=Drift(redis),
+        orders=Orders(redis),
+        counters=Counters(redis),
+        wake_owed=WakeOwed(syncs=Syncs(redis)),
         clock=clock,
     )
 

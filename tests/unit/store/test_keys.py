@@ -10,7 +10,7 @@ from app.store.times import micros, time_of, time_or_none
 
 
 def test_every_key_of_the_ledger_stays_out_of_the_way_of_rqs() -> None:
-    texts = [value for name, value in vars(keys).items() if name.isupper()]
+    texts = [value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)]
     assert len(texts) > 20
     assert all(part.startswith("ow:") for text in texts for part in text.split())
 
