@@ -81,7 +81,6 @@ def drain(redis: Store, jobs: Jobs, clock: Clock) -> DrainInbox:
     return DrainInbox(
         inbox=Inbox(redis),
         watch=Watch(redis),
-        counters=Counters(redis),
         shops=SHOPS,
         nudge=Nudge(jobs=jobs),
         drift=Drift(redis),
