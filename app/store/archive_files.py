@@ -66,10 +66,8 @@ class ArchiveFiles:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _put_on_disk(part, content)
-            os.link(part, whole)  # unlike a renaming, it never replaces a file
+            _name(part, whole)
             _sync_folder(self._folder)
-        except FileExistsError as error:
-            raise ArchiveFileTaken(f"{whole} exists already; the next number is taken") from error
         except OSError as error:
             raise ArchiveBroken(
                 f"the archive cannot write {whole} ({error.strerror}); nothing left Redis. Make the folder "
@@ -129,6 +127,13 @@ def _put_on_disk(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _name(part: Path, whole: Path) -> None:
+    try:
+        os.link(part, whole)  # unlike a renaming, it never replaces a file
+    except FileExistsError as error:
+        raise ArchiveFileTaken(f"{whole} exists already; the next number is to be tried") from error
 
 
 def _sync_folder(folder: Path) -> None:
