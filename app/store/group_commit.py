@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # A script of so many entries holds the store for 5 to 10 ms, which every other client of it waits.
 MAX_GROUP_ENTRIES = 500
-# With two, the process can read and pack while the store writes. Whether that is faster than one is not settled:
-# see docs/decisions/0010-group-commit.md.
+# With two, the process can read and pack while the store writes. Whether that is faster than one is not
+# settled: see docs/decisions/0010-group-commit.md.
 GROUPS_UNDER_WAY = 2
 # What one write carries, above what is written at once anyway: one larger delivery goes alone.
 MAX_GROUP_BYTES = 1024 * 1024
