@@ -102,7 +102,7 @@ def test_the_job_goes_on_behind_the_syncs_that_wait_until_nothing_is_left(
     assert archived(orderwire, 5) == 4
     assert queued(redis_url) == ["archive"]
     connection = connect_queues(redis_url)
-    queue_of(SYNC, connection).empty()
+    queue_of(SYNC, connection).empty()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
     connection.close()
     jobs.archive()
     assert archived(orderwire, 5) == 5
