@@ -246,7 +246,7 @@ def _hints_text(hints: Sequence[EntryHint]) -> str:
     rows = [
         f"[{_quoted(hint.object)},{_quoted(hint.entry_id)},"
         f"{_quoted_or_null(hint.order_id)},{_quoted_or_null(hint.account_id)},"
-        f"{hint.updated_s or 'null'},{_quoted_or_null(hint.state)}]"
+        f"{hint.updated_s or 'null'},{_quoted_or_null(hint.state)},{_quoted_or_null(hint.event)}]"
         for hint in hints
     ]
     return f"[{','.join(rows)}]"
@@ -254,6 +254,11 @@ def _hints_text(hints: Sequence[EntryHint]) -> str:
 
 def _quoted_or_null(text: str | None) -> str:
     return "null" if text is None else _quoted(text)
+
+
+_HINT_PARTS = 7
+# An entry that waited while a newer version was installed may tell less.
+_UNTOLD = (None, None, None)
 
 
 def _pending(row_id: str, fields: dict[str, str]) -> PendingEntry:
@@ -268,8 +273,9 @@ def _pending(row_id: str, fields: dict[str, str]) -> PendingEntry:
                 account_id=hint[3],
                 updated_s=hint[4],
                 state=hint[5],
+                event=hint[6],
             )
-            for hint in json.loads(fields["hints"])
+            for hint in ([*row, *_UNTOLD][:_HINT_PARTS] for row in json.loads(fields["hints"]))
         ),
         delivery_id=delivery_id,
         received_at=time_from_text(received_at),
