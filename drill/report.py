@@ -33,6 +33,7 @@ def tell(console: Console, verdict: Verdict) -> None:
         "orders": str(len(facts.theirs)),
         "webhooks": f"{len(facts.letters)} sent in {verdict.posts} posts, {verdict.dropped} never sent",
         "wishes": _counts(verdict.played),
+        "answers": _counts(Counter(ask.refusal or "promised" for ask in facts.asks)),
         "commands": _counts(ends(facts)),
         "untold dead letters": str(len(untold(facts))),
         "effects": str(len(facts.effects)),
