@@ -77,7 +77,7 @@ __all__ = [
 ]
 
 FAILURE_TTL_S = 30 * 86_400  # a dead letter stays in sight for a month; its command record stays longer
-HEARTBEAT_FRESH_S = 15  # workers beat every 3 s; five missed beats mean the worker is gone
+HEARTBEAT_FRESH_S = 8  # workers beat every 2 s; four missed beats mean the worker is gone
 REDIS_TIMEOUT_S = 5.0  # above the worker's blocking pop of 1 s
 MAX_WAKES = 1000  # wakes written in one round trip
 MAX_STRANDED = 1000  # stranded jobs looked at per queue and look

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-BEAT_S = 3.0  # five beats fit into the 15 s after which others give a worker up
+BEAT_S = 2.0  # four beats fit into the 8 s after which others give a worker up
 WORKER_TTL_S = 30  # a killed worker leaves the dashboard this soon
 POP_TIMEOUT_S = 1  # how long a SIGTERM can wait for an idle worker
 MAINTENANCE_INTERVAL_S = 60  # RQ's registries are tidied this often, not every ten minutes
