@@ -79,10 +79,10 @@ class SubmitChange:
         order = stored.order
         change = build(order)
         if isinstance(change, Refusal):
-            return change
+            return self._promised_before(operation_id) or change
         decision = decide(order, change, self.clock())
         if isinstance(decision, Refusal):
-            return decision
+            return self._promised_before(operation_id) or decision
         command = self._command(order, self._completed(order, change), operation_id, cause)
         if stored.archived:
             self.orders.restore(order_id)
@@ -99,6 +99,15 @@ class SubmitChange:
                 return OrderUnknown(order_id=order_id)
             case PlatformAway() as away:
                 return away
+
+    def _promised_before(self, operation_id: str) -> Submitted | None:
+        """Return the promise this very request made before its answer was lost.
+
+        A repeated request meets an order that its own command may have changed: refusing it then would deny
+        what was promised.
+        """
+        command = self.commands.get(operation_id)
+        return Submitted(command=command, created=False) if command else None
 
     def _completed(self, order: Order, change: Change) -> Change:
         shop = self.shops.get(order.shop_id)

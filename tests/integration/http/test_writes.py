@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.domain.orders import OrderState, Payment
+from app.domain.commands import Ship
+from app.domain.decide import Refusal
+from app.domain.orders import ItemQuantity, OrderState, Payment, Tracking
+from app.services.submit_change import Submitted
 from tests.unit.http.samples import order, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from app.domain.commands import Change
+    from app.domain.orders import Order
     from app.store.connection import Store
     from tests.integration.http.conftest import Served
 
@@ -199,6 +204,31 @@ def test_ten_at_once_under_one_key_make_one_command(client: httpx.Client) -> Non
     assert (202, None) in told
     assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status_code == 409)
     assert len(commands_of(client)) == 1
+
+
+def test_a_promise_whose_answer_was_lost_is_kept_though_the_order_shows_it_by_now(api: Served) -> None:
+    def ship_all(whole: Order) -> Change:
+        items = tuple(ItemQuantity(item_id=line.id, quantity=line.units.open) for line in whole.items)
+        return Ship(
+            items=tuple(line for line in items if line.quantity),
+            ship_all_remaining=False,
+            tracking=Tracking(carrier="UPS", tracking_number="1Z1"),
+            external_shipment_id="box_1",
+            merchant_order_reference=None,
+        )
+
+    submit = api.orderwire.submit_change.submit
+    first = submit("35001", ship_all, cause="rest", operation_id="op_1")
+    done = replace(order("35001", OrderState.COMPLETED), shop_id="900000000000017")
+    none_open = tuple(
+        replace(line, units=replace(line.units, open=0, shipped=line.units.quantity)) for line in done.items
+    )
+    api.put(replace(done, items=none_open))
+    again = submit("35001", ship_all, cause="rest", operation_id="op_1")
+    assert isinstance(first, Submitted)
+    assert isinstance(again, Submitted)
+    assert (again.command.id, again.created) == ("op_1", False)
+    assert isinstance(submit("35001", ship_all, cause="rest", operation_id="op_2"), Refusal)
 
 
 def test_a_caller_that_waits_gets_the_finished_command(api: Served, client: httpx.Client) -> None:
