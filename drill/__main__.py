@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from drill.nemesis import PACE_S
 from drill.plants import PLANTS
 from drill.processes import StackFailed
 from drill.report import tell
@@ -31,9 +32,10 @@ def main() -> int:
     found: Counter[str] = Counter()
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         console.print(
-            f"drill: seed {seed}, {asked.events} events" + (f", {asked.plant}" if asked.plant else "")
+            f"drill: seed {seed}, {asked.events} events, a fault every {asked.pace:g} s"
+            + (f", {asked.plant}" if asked.plant else "")
         )
-        verdict = full_round(seed, asked.events, plant=asked.plant)
+        verdict = full_round(seed, asked.events, plant=asked.plant, pace_s=asked.pace)
         tell(console, verdict)
         found.update(finding.check for finding in verdict.findings)
         if not verdict.findings:
@@ -41,7 +43,9 @@ def main() -> int:
     if found:
         console.print(f"[bold red]{found.total()} faults found[/]")
         return 1
-    console.print(f"[bold green]no fault found[/] in {asked.seeds} seeds of {asked.events} events")
+    console.print(
+        f"[bold green]no fault found[/] in {asked.seeds} seeds of {asked.events} events, a fault every {asked.pace:g} s"
+    )
     return 0
 
 
@@ -50,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=2000, help="orders placed and wishes made, a seed")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--pace", type=float, default=PACE_S, help="mean seconds between two faults")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="a bug to plant, to see whether it is found")
     return parser
 

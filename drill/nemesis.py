@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from drill.recovery import Recovery
     from drill.stack import Stack
 
-PAUSE_BETWEEN_S = (0.3, 1.5)
+# The mean time between two faults. Far harsher than life: most faults meet others that are not over yet.
+PACE_S = 0.9
 # Longer than a lease of twelve seconds: the worker wakes up when its command is another's.
 LONG_PAUSE_S = (13.0, 14.5)
 MAX_LONG_PAUSES = 1
@@ -34,6 +35,7 @@ class Nemesis:
     platform: Platform
     recovery: Recovery
     seed: int
+    pace_s: float = PACE_S
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -80,7 +82,7 @@ class Nemesis:
             (5, lambda: self._spoil(GRAPH)),
             (4, self._platform_fault),
         ]
-        while not self._stopped.wait(self._rng.uniform(*PAUSE_BETWEEN_S)):
+        while not self._stopped.wait(self._rng.uniform(self.pace_s / 3, self.pace_s * 5 / 3)):
             self._rng.choices([act for _, act in acts], [weight for weight, _ in acts])[0]()
 
     def _kill(self, role: str) -> None:

@@ -32,13 +32,18 @@ _SWEEP_JOB = "rq:job:sweep"  # its time of enqueueing is the only trace a schedu
 
 @dataclass(slots=True, kw_only=True)
 class Kill:
-    """One kill, and how long it took until the role worked again; None: it never did."""
+    """One kill, and how long it took until the role worked again; None: it never did.
+
+    `hit_again` says that it, or Redis, was killed again before: its time is then that of several kills. It
+    is judged all the same, and only shown apart.
+    """
 
     role: str
     pid: int
     at: datetime
     recovered_s: float | None = None
     waited_for: str = ""
+    hit_again: bool = False
 
 
 @dataclass(slots=True)
@@ -53,6 +58,9 @@ class Recovery:
     def watch(self, role: str, pid: int) -> None:
         """Begin the watch of a kill that happened just now; for Redis, of its return."""
         kill = Kill(role=role, pid=pid, at=datetime.now(UTC))
+        for earlier in tuple(self.kills):
+            if earlier.recovered_s is None and role in (earlier.role, "redis"):
+                earlier.hit_again = True
         self.kills.append(kill)
         thread = threading.Thread(target=self._watch, args=(kill,), daemon=True)
         self._watches.append(thread)

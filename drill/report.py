@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 12
 _BUCKETS_S = (1, 2, 5, 10, 15, 30)
-_LOST = ("webhook-lost", "command-lost", "effect-missing", "command-open", "effect-denied", "answer-denied")
+_LOST = ("webhook-lost", "command-lost", "effect-missing", "command-open", "effect-denied")
 _DOUBLED = ("webhook-doubled", "command-doubled", "effect-doubled", "effect-unasked", "acknowledged-once")
 
 
@@ -44,7 +44,9 @@ def tell(console: Console, verdict: Verdict) -> None:
         "doubled": str(sum(found[check] for check in _DOUBLED)),
         "differing copies": str(found["copy-differs"]),
         "stuck": str(found["lane-stuck"] + found["left-undone"]),
-        "recovery": _recovery(verdict.kills),
+        "answers denying what was done": str(found["answer-denied"]),
+        "recovery, every kill": _recovery(verdict.kills),
+        "of it, not hit again": _recovery([kill for kill in verdict.kills if not kill.hit_again]),
         "took": f"{verdict.took_s:.0f} s",
     }
     for name, value in rows.items():
@@ -95,7 +97,7 @@ def _recovery(kills: list[Kill]) -> str:
     took = [kill.recovered_s for kill in kills if kill.recovered_s is not None]
     if not took:
         return "nothing was killed"
-    return f"p50 {percentile(took, 0.5):.1f} s, p95 {percentile(took, 0.95):.1f} s, max {max(took):.1f} s"
+    return f"{len(kills)} kills, p50 {percentile(took, 0.5):.1f} s, p95 {percentile(took, 0.95):.1f} s, max {max(took):.1f} s"
 
 
 def _histogram(kills: list[Kill]) -> str:

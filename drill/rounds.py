@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from drill.desk import Desk
 from drill.facts import Facts, Finding
 from drill.judge import judge
 from drill.mail import MailRoom, Manners
-from drill.nemesis import Nemesis
+from drill.nemesis import PACE_S, Nemesis
 from drill.oms import Oms
 from drill.platform import Platform
 from drill.player import Player
@@ -96,13 +97,13 @@ def scene(
         stack.stop()
 
 
-def full_round(seed: int, events: int, *, plant: str | None = None) -> Verdict:
-    """Play the whole drill for one seed."""
+def full_round(seed: int, events: int, *, plant: str | None = None, pace_s: float = PACE_S) -> Verdict:
+    """Play the whole drill for one seed; a fault comes every `pace_s` seconds on average."""
     started_s = time.monotonic()
     lives = make_lives(seed, events)
     with scene(seed=seed, plant=plant) as stage:
         recovery = Recovery(stage.stack, stage.desk)
-        nemesis = Nemesis(stage.stack, stage.platform, recovery, seed)
+        nemesis = Nemesis(stage.stack, stage.platform, recovery, seed, pace_s)
         nemesis.start()
         # The lives that began last get some seconds of faults as well, and end in peace.
         faults_s = lives[-1].at_s + LAST_FAULTS_S
@@ -163,9 +164,9 @@ def recovery_findings(kills: list[Kill]) -> list[Finding]:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return the value below or at which that share of the values lies; 0 of none."""
+    """Return the smallest value that at least that share of the values does not exceed; 0 of none."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
 def ends(facts: Facts) -> Counter[str]:

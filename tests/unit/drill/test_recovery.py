@@ -36,8 +36,13 @@ def test_nothing_killed_is_no_fault() -> None:
     assert recovery_findings([]) == []
 
 
-def test_the_percentile_of_twenty_is_the_last_but_none() -> None:
-    assert percentile([float(number) for number in range(1, 21)], 0.5) == 11.0
+def test_the_95th_percentile_of_twenty_is_the_nineteenth() -> None:
+    assert percentile([float(number) for number in range(1, 21)], 0.95) == 19.0
+
+
+def test_a_kill_hit_again_is_judged_all_the_same() -> None:
+    again = Kill(role="api", pid=1, at=AT, recovered_s=31.0, hit_again=True)
+    assert recovery_findings([again])
 
 
 def test_an_attempt_cut_off_lasts_until_the_next_one() -> None:
