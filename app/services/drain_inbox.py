@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.domain.orders import OrderState
@@ -11,7 +12,6 @@ from app.store.syncs import OwedSync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
     from app.domain.hints import EntryHint
     from app.domain.shops import Shop, Shops
@@ -62,10 +62,10 @@ class DrainInbox:
                 return taken
             hints = [hint for entry in entries for hint in entry.hints]
             self.watch.heard(self._heard(hints), self.clock())
-            owed = self._orders(hints)
+            named = self._orders(hints)
+            owed = self._news(named, hints)
             # First the note, then the promise: a change found meanwhile must not look unannounced.
-            self.drift.note_hints([one.order_id for one in owed], self.clock())
-            owed = self._news(owed, hints)
+            self._note(named, owed, hints)
             drained = self.inbox.drained(
                 [entry.id for entry in entries],
                 owed=owed,
@@ -105,6 +105,21 @@ class DrainInbox:
         if known:
             self.counters.count("entries_already_known", sum(len(told[order_id]) for order_id in known))
         return [one for one in owed if one.order_id not in known]
+
+    def _note(self, named: Sequence[OwedSync], owed: Sequence[OwedSync], hints: Iterable[EntryHint]) -> None:
+        """Note what was announced: now for what will be read, as of its own time for what we knew already.
+
+        News of a change that the copy shows must not pass for the announcement of a later one.
+        """
+        now = self.clock()
+        announced = {one.order_id: now for one in owed}
+        times = {hint.order_id: hint.updated_s for hint in hints if hint.updated_s is not None}
+        for one in named:
+            told_s = times.get(one.order_id, now.timestamp())
+            # A hint may say any number: only one between the epoch and now is a time of a change.
+            at = datetime.fromtimestamp(min(max(told_s, 0), now.timestamp()), UTC)
+            announced.setdefault(one.order_id, at)
+        self.drift.note_hints(announced, now)
 
     def _accounts(self, hints: Iterable[EntryHint]) -> set[str]:
         shops: set[str] = set()

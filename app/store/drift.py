@@ -15,7 +15,7 @@ from app.store.script import load
 from app.store.times import micros, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from app.store.connection import Store
@@ -53,15 +53,19 @@ class Drift:
         self._store = store
         self._settle = load(store, "drift_settle")
 
-    def note_hints(self, order_ids: Sequence[str], now: datetime) -> None:
-        """Note that a webhook named these orders; notes of more than an hour ago are forgotten."""
-        for start in range(0, len(order_ids), MAX_HINTS):
-            pairs = [(str(micros(now)), order_id) for order_id in order_ids[start : start + MAX_HINTS]]
+    def note_hints(self, announced: Mapping[str, datetime], now: datetime) -> None:
+        """Note for each order until when webhooks announced its changes; an earlier note never hides a later.
+
+        Notes of more than an hour ago are forgotten.
+        """
+        notes = [(str(micros(at)), order_id) for order_id, at in announced.items()]
+        for start in range(0, len(notes), MAX_HINTS):
+            pairs = notes[start : start + MAX_HINTS]
             old = str(micros(now - timedelta(seconds=HINT_TTL_S)))
             run(
                 self._store,
                 [
-                    ("ZADD", keys.HINTED, *(part for pair in pairs for part in pair)),
+                    ("ZADD", keys.HINTED, "GT", *(part for pair in pairs for part in pair)),
                     ("ZREMRANGEBYSCORE", keys.HINTED, "-inf", old),
                 ],
             )

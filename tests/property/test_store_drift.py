@@ -37,22 +37,23 @@ def test_a_suspect_is_not_judged_before_its_webhook_had_time_to_come(redis: Stor
     drift = Drift(redis)
     drift.suspect([_suspect()], SOON)
     assert drift.settle(NOW, limit=10) == []
-    drift.note_hints(["o1"], NOW)
+    drift.note_hints({"o1": NOW}, NOW)
     assert drift.settle(SOON, limit=10) == []
     assert drift.list(limit=10).items == ()
 
 
 def test_a_webhook_from_before_the_last_read_announced_another_change(redis: Store) -> None:
     drift = Drift(redis)
-    drift.note_hints(["o1"], NOW)
+    drift.note_hints({"o1": NOW}, NOW)
     drift.suspect([_suspect(read_before=NOW + timedelta(seconds=1))], SOON)
     assert [entry.order_id for entry in drift.settle(SOON, limit=10)] == ["o1"]
 
 
 def test_hints_are_forgotten_after_an_hour(redis: Store) -> None:
     drift = Drift(redis)
-    drift.note_hints(["o1"], NOW)
-    drift.note_hints(["o2"], NOW + timedelta(seconds=HINT_TTL_S + 1))
+    drift.note_hints({"o1": NOW}, NOW)
+    late = NOW + timedelta(seconds=HINT_TTL_S + 1)
+    drift.note_hints({"o2": late}, late)
     drift.suspect([_suspect("o1"), _suspect("o2")], SOON)
     assert [entry.order_id for entry in drift.settle(SOON, limit=10)] == ["o1"]
 
