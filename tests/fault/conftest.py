@@ -37,7 +37,7 @@ UPS = {"carrier": "UPS", "tracking_number": "1Z999"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("fault"))
+            item.add_marker(pytest.mark.xdist_group(f"fault-{item.path.stem}"))
             item.add_marker(pytest.mark.timeout(180))
 
 
