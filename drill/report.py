@@ -97,7 +97,8 @@ def _recovery(kills: list[Kill]) -> str:
     took = [kill.recovered_s for kill in kills if kill.recovered_s is not None]
     if not took:
         return "nothing was killed"
-    return f"{len(kills)} kills, p50 {percentile(took, 0.5):.1f} s, p95 {percentile(took, 0.95):.1f} s, max {max(took):.1f} s"
+    p50_s, p95_s = percentile(took, 0.5), percentile(took, 0.95)
+    return f"{len(kills)} kills, p50 {p50_s:.1f} s, p95 {p95_s:.1f} s, max {max(took):.1f} s"
 
 
 def _histogram(kills: list[Kill]) -> str:
