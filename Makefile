@@ -61,10 +61,12 @@ openapi: install
 EVENTS ?= 2000
 SEEDS ?= 3
 FIRST_SEED ?= 1
+# Mean seconds between two faults.
+PACE ?= 0.9
 
 # Kills and cuts everything while orders are worked on, then judges by the sandbox's own ledger.
 drill: install
-	@$(BIN)/python -m drill --events $(EVENTS) --seeds $(SEEDS) --first-seed $(FIRST_SEED)
+	@$(BIN)/python -m drill --events $(EVENTS) --seeds $(SEEDS) --first-seed $(FIRST_SEED) --pace $(PACE)
 
 # Plants known bugs one by one: the drill must find each of them.
 drill-sensitivity: install

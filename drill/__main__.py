@@ -43,9 +43,8 @@ def main() -> int:
     if found:
         console.print(f"[bold red]{found.total()} faults found[/]")
         return 1
-    console.print(
-        f"[bold green]no fault found[/] in {asked.seeds} seeds of {asked.events} events, a fault every {asked.pace:g} s"
-    )
+    told = f"{asked.seeds} seeds of {asked.events} events, a fault every {asked.pace:g} s"
+    console.print(f"[bold green]no fault found[/] in {told}")
     return 0
 
 
