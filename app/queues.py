@@ -81,7 +81,7 @@ HEARTBEAT_FRESH_S = 8  # workers beat every 2 s; four missed beats mean the work
 REDIS_TIMEOUT_S = 5.0  # above the worker's blocking pop of 1 s
 MAX_WAKES = 1000  # wakes written in one round trip
 MAX_STRANDED = 1000  # stranded jobs looked at per queue and look
-STRANDED_AFTER_S = 5.0  # from pop to start takes milliseconds
+STRANDED_AFTER_S = 2.0  # from pop to start takes milliseconds; one given back too early is run in vain
 
 
 # Gives a job back that was popped and never started. KEYS: intermediate list, queue, job. ARGV: job id.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.05
 STABLE_AFTER_S = 30.0  # a child that lived this long has earned a quick restart
-RESTART_PAUSES_S = (0.05, 0.25, 1.0, 2.0, 5.0)  # the last one repeats: at most twelve starts a minute
+RESTART_PAUSES_S = (0.05, 0.25, 0.5, 1.0, 2.0)  # the last one repeats: at most thirty starts a minute
 START_DEATHS = 3  # a child that dies this often before the stack ever was ready is misconfigured
 KILL_WAIT_S = 5.0
 

@@ -154,8 +154,9 @@ SWEEP = Wake(
     description="sweep: wake what is due and has no job",
     timeout_s=_SWEEP_TIMEOUT_S,
     result_ttl_s=UPKEEP_RESULT_TTL_S,
-    front=True,  # recovery goes before work
-    again_while_running=False,
+    # Recovery goes before work; and a sweep whose worker was killed looks as if it still ran, so the next one
+    # does not wait for it.
+    front=True,
 )
 # Beside the reads of the platform, since it waits for somebody else's servers, too: recovery never does.
 TELL_OPERATORS = Wake(

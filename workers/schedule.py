@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5  # a retry starts at most this much after the full second it is due at
 LOCK_TTL_S = 5  # how long after a kill -9 another scheduler takes over
-STRANDED_LOOK_S = 2.0
+STRANDED_LOOK_S = 1.0
 ARCHIVE_EVERY_S = 86_400.0  # a day's orders are seconds of work
 
 _log = structlog.get_logger("workers.schedule")

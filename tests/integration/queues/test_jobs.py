@@ -21,6 +21,7 @@ from app.queues import (
     connect_queues,
     live_workers,
     queue_of,
+    reconcile_wake,
     scheduler_alive,
     sync_job_id,
 )
@@ -143,17 +144,18 @@ def test_a_killed_worker_s_job_runs_again_without_its_old_execution(connection: 
     assert connection.zcard(queue_of(LIFECYCLE, connection).started_job_registry.key) == 0
 
 
-def test_a_nudge_during_a_drain_queues_another_drain_but_a_running_sweep_is_enough(
+def test_a_wake_during_a_drain_or_a_sweep_queues_another_but_a_running_poll_is_enough(
     connection: Redis, jobs: Jobs
 ) -> None:
-    jobs.wake([DRAIN_INBOX, SWEEP])
-    for wake in (DRAIN_INBOX, SWEEP):
+    running = [DRAIN_INBOX, SWEEP, reconcile_wake("shop")]
+    jobs.wake(running)
+    for wake in running:
         connection.lrem(queue_of(wake.queue, connection).key, 0, wake.job_id)
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         connection.hset(f"rq:job:{wake.job_id}", mapping={"status": "started", "last_heartbeat": stamp})
-    jobs.drain_inbox()
-    jobs.sweep()
-    assert queued(connection, DRAIN_INBOX.queue) == [DRAIN_INBOX.job_id]
+    jobs.wake(running)
+    assert set(queued(connection, DRAIN_INBOX.queue)) == {DRAIN_INBOX.job_id, SWEEP.job_id}
+    assert queued(connection, running[2].queue) == []
 
 
 def test_the_sweep_goes_before_the_work_that_waits(connection: Redis, jobs: Jobs) -> None:
@@ -183,8 +185,8 @@ def test_a_job_popped_by_a_killed_worker_returns_to_the_front_of_its_queue(
     connection.lmove(queue.key, queue.intermediate_queue_key)
     first_seen: dict[str, float] = {}
     assert jobs.return_stranded(first_seen, 100.0) == 0
-    assert jobs.return_stranded(first_seen, 104.9) == 0
-    assert jobs.return_stranded(first_seen, 105.0) == 1
+    assert jobs.return_stranded(first_seen, 101.9) == 0
+    assert jobs.return_stranded(first_seen, 102.0) == 1
     assert queued(connection) == [SHIP, "ship-cmd_2"]
 
 
