@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-# The demo waits for one poll; the shortest interval Orderwire allows keeps that wait short. Its orders come one
-# by one, so none needs to wait for others to be acknowledged with.
+# The demo waits for one poll; the shortest interval Orderwire allows keeps that wait short. Its orders come
+# one by one, so none needs to wait for others to be acknowledged with.
 DEMO_SETTINGS = {
     "ORDERWIRE_RECONCILE_INTERVAL_S": "5",
     "ORDERWIRE_ACKNOWLEDGE_WINDOW_S": "0.1",
