@@ -141,7 +141,9 @@ def test_s01_one_webhook_50_times_over_two_api_processes_is_one_acknowledgement(
         assert list(threads.map(post, range(50))) == [200] * 50
     assert eventually(lambda: effects(stack, order_id) == ["acknowledge"])
     after = stack.api("GET", "/v1/webhooks/counters").json()["data"]
-    counted = {name: after[name] - before.get(name, 0) for name in ("entries_accepted", "entries_duplicate")}
+    counted = {
+        name: after.get(name, 0) - before.get(name, 0) for name in ("entries_accepted", "entries_duplicate")
+    }
     # The platform's own webhook of the acknowledgement may have come in meanwhile, once.
     assert counted["entries_accepted"] in (1, 2)
     assert counted["entries_duplicate"] == 49
@@ -248,7 +250,7 @@ def test_s10_forged_altered_and_sha1_deliveries_are_401_counted_and_do_nothing(s
     after = stack.api("GET", "/v1/webhooks/counters").json()["data"]
     rejected = {name: after[name] - before.get(name, 0) for name in after if name.startswith("rejected_")}
     assert sum(rejected.values()) == 3
-    assert after["entries_accepted"] == before["entries_accepted"]
+    assert after.get("entries_accepted", 0) == before.get("entries_accepted", 0)
 
 
 def test_s11_two_goodwill_refunds_under_two_keys_are_two_and_under_one_key_one(stack: Stack) -> None:
