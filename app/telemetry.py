@@ -82,16 +82,6 @@ def configure_logging(*, level: str, role: str) -> None:
     structlog.contextvars.bind_contextvars(role=role)
 
 
-def bind_request_id(request_id: str) -> None:
-    """Put this request's id on every log line of this task or thread until `clear_request_id`."""
-    structlog.contextvars.bind_contextvars(request_id=request_id)
-
-
-def clear_request_id() -> None:
-    """Take the request's id off again."""
-    structlog.contextvars.unbind_contextvars("request_id")
-
-
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Return the event without secrets: by the name of a key, and by shape inside texts."""
     return {key: _clean(key, value) for key, value in event.items()}
