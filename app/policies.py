@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.graph.client import GraphClient
     from app.services.alerting import Alerting
     from app.services.gate_keeper import GateKeeper
+    from app.services.heartbeat import Heartbeat
     from app.services.nudge import Nudge
     from app.services.record_order import RecordOrder
     from app.settings import Settings
@@ -44,6 +45,7 @@ def acknowledge_batch(
     syncs: Syncs,
     record_order: RecordOrder,
     gate_keeper: GateKeeper,
+    heartbeat: Heartbeat,
     nudge: Nudge,
     alerting: Alerting,
 ) -> AcknowledgeBatch:
@@ -74,6 +76,7 @@ def acknowledge_batch(
             jitter=jitter,
         ),
         gate_keeper=gate_keeper,
+        heartbeat=heartbeat,
         clock=now,
         new_id=new_id,
     )

@@ -34,6 +34,7 @@ from app.wakes import (
     SWEEP,
     SYNC,
     TELL_OPERATORS,
+    THREADS,
     Wake,
     command_job_id,
     command_wake,
@@ -59,6 +60,7 @@ __all__ = [
     "SWEEP",
     "SYNC",
     "TELL_OPERATORS",
+    "THREADS",
     "Jobs",
     "QueueUnavailable",
     "Wake",
@@ -92,6 +94,15 @@ _RETURN_STRANDED = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 redis.call('LPUSH', KEYS[2], ARGV[1])
+return 1
+"""
+
+
+# Takes a job back that waits, now or for its time. KEYS: queue, scheduled registry, job. ARGV: job id.
+# A job that runs, failed or finished is in neither, and stays.
+_TAKE_BACK = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) + redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('DEL', KEYS[3])
 return 1
 """
 
@@ -132,6 +143,7 @@ class Jobs:
         self._connection = connection
         self._queues = {name: queue_of(name, connection) for name in QUEUES}
         self._return_stranded = connection.register_script(_RETURN_STRANDED)
+        self._take_back = connection.register_script(_TAKE_BACK)
 
     def drain_inbox(self) -> None:
         """Wake the job that empties the inbox."""
@@ -165,6 +177,13 @@ class Jobs:
             for start in range(0, len(unique), MAX_WAKES):
                 written += self._wake_some(unique[start : start + MAX_WAKES])
         return written
+
+    def take_back(self, job_id: str) -> bool:
+        """Take a job of the lifecycle queue back that has not started; False when there is none."""
+        queue = self._queues[LIFECYCLE]
+        keys = [queue.key, queue.scheduled_job_registry.key, Job.key_for(job_id)]
+        with _reported():
+            return bool(self._take_back(keys=keys, args=[job_id]))
 
     def live(self, job_ids: Sequence[str]) -> set[str]:
         """Return which of these jobs RQ will run or is running: queued, scheduled, or started and beating."""

@@ -9,13 +9,15 @@ from app.graph.client import GraphClient, open_http
 from app.live_shops import LiveShops
 from app.notify.operators import Operators
 from app.policies import acknowledge_batch, archive_orders, gate_policy, settle_command, watch_conditions_of
-from app.queues import Jobs, connect_queues, live_workers
+from app.queues import LIFECYCLE, THREADS, Jobs, connect_queues, live_workers
 from app.services.alerting import Alerting
 from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
 from app.services.find_vanished import FindVanished
 from app.services.gate_keeper import GateKeeper
 from app.services.gather import Gather
+from app.services.go_on import GoOn
+from app.services.heartbeat import Heartbeat
 from app.services.nudge import Nudge
 from app.services.nudge_drain import NudgeDrain
 from app.services.probe_gate import ProbeGate
@@ -66,8 +68,9 @@ if TYPE_CHECKING:
 
 # A route answers 503 within a second when Redis is away; a worker has time to wait for a busy one.
 STORE_TIMEOUT_S = {"api": 0.8, "worker": 5.0}
-# Connections to the platform a process may hold: the API reads for the threads that need it, a worker is one.
-CONNECTIONS = {"api": 8, "worker": 4}
+# Connections to the platform a process may hold: the API reads for the threads that need it, and each thread
+# of a worker makes one call at a time.
+CONNECTIONS = {"api": 8, "worker": max(THREADS.values())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Orderwire:
     reconcile: Reconcile
     submit_change: SubmitChange
     await_command: AwaitCommand
+    go_on: GoOn
     run_command: RunCommand
     batches: Batches
     acknowledge_batch: AcknowledgeBatch
@@ -151,6 +155,8 @@ def _assembled(
         window_s=settings.acknowledge_window_s,
     )
     wake_owed = WakeOwed(syncs=syncs)
+    heartbeat = Heartbeat(commands, now)
+    places = settings.lifecycle_workers * THREADS[LIFECYCLE]
     watch = Watch(store)
     telling = bool(settings.alert_urls)
     alerts = Alerts(store, telling=telling)
@@ -205,6 +211,20 @@ def _assembled(
         nudge=nudge,
         record_order=record_order,
         clock=now,
+    )
+    run_command = RunCommand(
+        graph=graph,
+        shops=shops,
+        orders=orders,
+        commands=commands,
+        syncs=syncs,
+        sync_order=sync_order,
+        nudge=nudge,
+        gate_keeper=gate_keeper,
+        heartbeat=heartbeat,
+        settle_command=settle_command(settings, commands, nudge, alerting),
+        clock=now,
+        new_id=new_id,
     )
     return Orderwire(
         settings=settings,
@@ -279,23 +299,13 @@ def _assembled(
             shops=shops,
             nudge=nudge,
             gather=gather,
+            places=places,
             clock=now,
             new_key=new_key,
         ),
-        await_command=AwaitCommand(commands=commands),
-        run_command=RunCommand(
-            graph=graph,
-            shops=shops,
-            orders=orders,
-            commands=commands,
-            syncs=syncs,
-            sync_order=sync_order,
-            nudge=nudge,
-            gate_keeper=gate_keeper,
-            settle_command=settle_command(settings, commands, nudge, alerting),
-            clock=now,
-            new_id=new_id,
-        ),
+        await_command=AwaitCommand(commands=commands, syncs=syncs, sync_order=sync_order),
+        go_on=GoOn(commands=commands, run_command=run_command, nudge=nudge, clock=now, new_id=new_id),
+        run_command=run_command,
         batches=batches,
         acknowledge_batch=acknowledge_batch(
             settings,
@@ -307,6 +317,7 @@ def _assembled(
             syncs=syncs,
             record_order=record_order,
             gate_keeper=gate_keeper,
+            heartbeat=heartbeat,
             nudge=nudge,
             alerting=alerting,
         ),
@@ -326,6 +337,7 @@ def _assembled(
             alerting=alerting,
             watch_conditions=watch_conditions,
             nudge=nudge,
+            places=places,
             clock=now,
         ),
         probe_gate=probe_gate,

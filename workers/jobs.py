@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from rq import get_current_job
 
-from app.domain.commands import CommandStatus
+from app.domain.commands import CommandKind, CommandStatus
 from app.queues import SWEEP, command_wake
 from app.services.settle_command import Ran
 from app.store.commands import NotTaken, NotTakenReason
@@ -20,6 +21,8 @@ from app.wiring import build
 from workers.abandoned import forget_abandoned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rq.job import Job
 
     from app.settings import Settings
@@ -28,16 +31,22 @@ if TYPE_CHECKING:
 # The mark a dead letter leaves on its job, so that running that job again means: a person wants a replay.
 _DEAD = "dead_letter"
 _built: list[Orderwire] = []
+_stopped: list[Callable[[], bool]] = []
+
+log = structlog.get_logger()
 
 
 class DeadLetter(Exception):
     """A command gave up and waits for a person to replay or dismiss it."""
 
 
-def prepare(settings: Settings) -> None:
-    """Build everything once, before the first job: clients stay warm from job to job. Then wake a sweep."""
+def prepare(settings: Settings, stopped: Callable[[], bool]) -> None:
+    """Build everything once, before the first job: clients stay warm from job to job. Then wake a sweep.
+
+    `stopped` says whether the worker was told to stop: then no job goes on with another command.
+    """
     orderwire = build(settings)
-    _built[:] = [orderwire]
+    _built[:], _stopped[:] = [orderwire], [stopped]
     # What the worker before this one left behind is woken at once, not at the next turn.
     orderwire.nudge.wake(SWEEP)
 
@@ -85,9 +94,9 @@ def probe(shop_id: str) -> None:
     _orderwire().probe_gate.probe(shop_id)
 
 
-def acknowledge(command_id: str) -> None:
-    """Run an acknowledge command."""
-    _run(command_id)
+def acknowledge(command_id: str) -> int:
+    """Run an acknowledge command, and go on with others; return how many were run."""
+    return _run(CommandKind.ACKNOWLEDGE, command_id)
 
 
 def acknowledge_batch(batch_id: str) -> None:
@@ -108,40 +117,61 @@ def acknowledge_batch(batch_id: str) -> None:
         raise DeadLetter(f"batch {batch_id}: {result.dead} acknowledgements gave up; each can be replayed")
 
 
-def ship(command_id: str) -> None:
-    """Run a ship command."""
-    _run(command_id)
+def ship(command_id: str) -> int:
+    """Run a ship command, and go on with others; return how many were run."""
+    return _run(CommandKind.SHIP, command_id)
 
 
-def update_tracking(command_id: str) -> None:
-    """Run an update_tracking command."""
-    _run(command_id)
+def update_tracking(command_id: str) -> int:
+    """Run an update_tracking command, and go on with others; return how many were run."""
+    return _run(CommandKind.UPDATE_TRACKING, command_id)
 
 
-def cancel(command_id: str) -> None:
-    """Run a cancel command."""
-    _run(command_id)
+def cancel(command_id: str) -> int:
+    """Run a cancel command, and go on with others; return how many were run."""
+    return _run(CommandKind.CANCEL, command_id)
 
 
-def refund(command_id: str) -> None:
-    """Run a refund command."""
-    _run(command_id)
+def refund(command_id: str) -> int:
+    """Run a refund command, and go on with others; return how many were run."""
+    return _run(CommandKind.REFUND, command_id)
 
 
-def _run(command_id: str) -> None:
+def _run(kind: CommandKind, command_id: str) -> int:
     orderwire = _orderwire()
     job = get_current_job()
     if job is not None and job.meta.get(_DEAD):
         orderwire.replay_command.replay(command_id)
         _mark(job, dead=False)
     result = orderwire.run_command.run(command_id)
-    if isinstance(result, Ran):
-        if result.status is CommandStatus.DEAD:
-            if job is not None:
-                _mark(job, dead=True)
-            raise DeadLetter(f"command {command_id}: {result.error}")
-    else:
+    error = _error_of_dead(command_id, result)
+    if error is not None:
+        if job is not None:
+            _mark(job, dead=True)
+        raise DeadLetter(f"command {command_id}: {error}")
+    if isinstance(result, NotTaken):
         _wake_later(command_id, result)
+        return _go_on(kind)
+    return 1 + _go_on(kind)
+
+
+def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
+    """Return why the command gave up, in this run or while another job went on with it."""
+    if isinstance(result, Ran):
+        return result.error or "" if result.status is CommandStatus.DEAD else None
+    if result.reason is not NotTakenReason.DONE:
+        return None
+    command = _orderwire().commands.get(command_id)
+    return command.error or "" if command and command.status is CommandStatus.DEAD else None
+
+
+def _go_on(kind: CommandKind) -> int:
+    try:
+        return _orderwire().go_on.go_on(kind, stopped=_stopped[0])
+    except Exception:
+        # This job's own command has ended; the one that raised runs again in its own job, and shows there.
+        log.exception("job.went_no_further", kind=kind.value)
+        return 0
 
 
 def _wake_later(command_id: str, result: NotTaken) -> None:

@@ -1,14 +1,16 @@
-"""The RQ worker: one process, one queue, warm clients, and no reason to stop but being told to.
+"""The RQ worker: one process, one queue, some threads, warm clients, and no reason to stop but being told to.
 
     python -m workers.worker --queue lifecycle
 
 What differs from RQ's SimpleWorker, and why:
 
+- It runs several jobs at a time, each in a thread: commands wait for the platform most of their time. The
+  process's own thread only pops, and only for a thread that is free.
 - Redis away is waited out; RQ's loop quits on a timeout and on anything it doesn't know.
 - SIGTERM only raises a flag. RQ raises out of whatever runs, and between the pop and the start of a job
   that strands the job.
-- A thread beats while a job runs, for the worker and for the job, so that a killed worker is known within
-  seconds and not after the job's timeout.
+- A thread beats while jobs run, for the worker and for the jobs, so that a killed worker is known within
+  seconds and not after a job's timeout.
 - A job that was woken again while it ran stays woken: RQ would mark it finished and let it expire.
 - RQ's pubsub thread for remote commands isn't started; it is a connection and a thread nobody uses.
 """
@@ -21,6 +23,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -30,10 +33,11 @@ from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import DequeueTimeout
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
 from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
-from app.queues import QUEUES, connect_queues
+from app.queues import QUEUES, THREADS, connect_queues
 from app.settings import SettingsError, load_settings
 from app.telemetry import configure_logging
 
@@ -57,12 +61,14 @@ _log = structlog.get_logger("workers.worker")
 
 
 class LaneWorker(SimpleWorker):
-    """Runs the jobs of exactly one queue, in this process, until `request_stop`."""
+    """Runs the jobs of exactly one queue, some at a time, in this process, until `request_stop`."""
 
     log_result_lifespan = False
+    death_penalty_class = TimerDeathPenalty  # signals reach the process's own thread alone
 
     def __init__(self, queue: str, *, connection: Redis, name: str | None = None) -> None:
         """Register nothing yet: Redis may be away while this is built, and `serve` waits for it."""
+        threads = THREADS[queue]
         super().__init__(
             [queue],
             name=name or f"{queue}-{os.getpid()}-{uuid4().hex[:8]}",
@@ -75,7 +81,9 @@ class LaneWorker(SimpleWorker):
         self.hostname = os.uname().nodename
         self.pid = os.getpid()
         self.birth_date = self.last_heartbeat = now()
-        self._running: Job | None = None
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="job")
+        self._free = threading.Semaphore(threads)
+        self._running: dict[str, Job] = {}
         self._done = threading.Event()
 
     @property
@@ -84,7 +92,7 @@ class LaneWorker(SimpleWorker):
         return POP_TIMEOUT_S + 1
 
     def serve(self) -> None:
-        """Run jobs until told to stop; a running job is finished first. Outlives every outage of Redis."""
+        """Run jobs until told to stop; running jobs are finished first. Outlives every outage of Redis."""
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         failures = 0
         while not self._stop_requested:
@@ -92,17 +100,21 @@ class LaneWorker(SimpleWorker):
                 self._serve_once()
                 failures = 0
             except RedisError as error:
-                self.executions.clear()
                 pause_s = REDIS_PAUSES_S[min(failures, len(REDIS_PAUSES_S) - 1)]
                 failures += 1
                 _log.warning("redis_away", queue=self.queues[0].name, error=str(error), pause_s=pause_s)
                 time.sleep(pause_s)
+        self._threads.shutdown()
         self._done.set()
         self._say_goodbye()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
-        """Finish the running job, then stop."""
+        """Finish the running jobs, then stop."""
         self._stop_requested = True
+
+    def stopped(self) -> bool:
+        """Return whether the worker was told to stop."""
+        return self._stop_requested
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:  # noqa: ARG002
         """Keep the worker's record alive for WORKER_TTL_S, whatever RQ asks for: the thread beats often."""
@@ -111,11 +123,13 @@ class LaneWorker(SimpleWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in this thread and log what came of it, by id and without arguments."""
         started_s = time.monotonic()
-        self._running = job
+        execution = self.prepare_execution(job)
+        self._running[execution.id] = job
         try:
-            super().execute_job(job, queue)
+            self.perform_job(job, queue, execution)
         finally:
-            self._running = None
+            del self._running[execution.id]
+            self.executions.pop(execution.id, None)  # still there when Redis went away
         took_ms = round((time.monotonic() - started_s) * 1000, 1)
         status = job.get_status(refresh=False).value
         _log.info("job", job_id=job.id, queue=queue.name, status=status, took_ms=took_ms)
@@ -143,10 +157,25 @@ class LaneWorker(SimpleWorker):
         if self.should_run_maintenance_tasks:
             self._announce()
             self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
-        found = self._pop()
+        if not self._free.acquire(timeout=POP_TIMEOUT_S):
+            return
+        found = None
+        try:
+            found = self._pop()
+        finally:
+            if found is None:
+                self._free.release()
         if found is not None:
-            job, queue = found
+            self._threads.submit(self._run, *found)
+
+    def _run(self, job: Job, queue: Queue) -> None:
+        try:
             self.execute_job(job, queue)
+        except RedisError as error:
+            # Its record still says that it runs; when it has not beaten for a while, a sweep wakes its work.
+            _log.warning("job_left", job_id=job.id, queue=queue.name, error=str(error))
+        finally:
+            self._free.release()
 
     def _pop(self) -> tuple[Job, Queue] | None:
         try:
@@ -186,17 +215,18 @@ class LaneWorker(SimpleWorker):
     def _announce(self) -> None:
         """Write the whole record, not only a beat: RQ's keys may have been deleted under us."""
         self.last_heartbeat = now()
-        running = self._running
+        running = list(self._running.values())
         with self.connection.pipeline() as pipe:
             pipe.hset(self.key, mapping=self.serialize())
             pipe.hset(self.key, "state", WorkerStatus.BUSY if running else WorkerStatus.IDLE)
             worker_registration.register(self, pipe)
             self.heartbeat(pipeline=pipe)
-            if running:
-                pipe.hset(running.key, "last_heartbeat", utcformat(self.last_heartbeat))
-            *_, new_field = pipe.execute()
-        if running and new_field:
-            self.connection.delete(running.key)  # the record was deleted meanwhile; leave no stump
+            for job in running:
+                pipe.hset(job.key, "last_heartbeat", utcformat(self.last_heartbeat))
+            answers = pipe.execute()
+        stumps = [job.key for job, new in zip(reversed(running), reversed(answers), strict=False) if new]
+        if stumps:
+            self.connection.delete(*stumps)  # these records were deleted meanwhile
 
     def _say_goodbye(self) -> None:
         try:
@@ -227,7 +257,7 @@ def serve(queue: str, settings: Settings) -> int:
     install_stop(worker.request_stop)
     from workers import jobs  # noqa: PLC0415 - it builds what every job shares, and only a worker may
 
-    jobs.prepare(settings)
+    jobs.prepare(settings, worker.stopped)
     _log.info("worker_ready", queue=queue, pid=worker.pid)
     worker.serve()
     _log.info("worker_stopped", queue=queue, pid=worker.pid)

@@ -14,7 +14,7 @@ from app.domain.outcomes import Accepted, Unknown, outcome_name
 from app.domain.readback import Applied, read_back
 from app.graph.errors import outcome_of_entry
 from app.graph.requests import wire_batch
-from app.services.heartbeat import LEASE_S, heartbeat
+from app.services.heartbeat import LEASE_S
 from app.services.list_members import ReadAway, ReadHeldBack
 from app.services.settle_command import counted_attempts
 from app.store.commands import NotTaken, Taken
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from app.domain.shops import Shop, Shops
     from app.graph.client import GraphClient
     from app.services.gate_keeper import GateKeeper
+    from app.services.heartbeat import Heartbeat
     from app.services.list_members import ListMembers
     from app.services.note_acknowledged import NoteAcknowledged
     from app.services.settle_batch import BatchRan, SettleBatch
@@ -55,6 +56,7 @@ class AcknowledgeBatch:
     note_acknowledged: NoteAcknowledged
     settle_batch: SettleBatch
     gate_keeper: GateKeeper
+    heartbeat: Heartbeat
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -68,7 +70,7 @@ class AcknowledgeBatch:
         taken = self.commands.take(batch_id, token=token, now=self.clock(), lease_s=LEASE_S)
         if isinstance(taken, NotTaken):
             return taken
-        with heartbeat(self.commands, batch_id, token=token, clock=self.clock):
+        with self.heartbeat.holding(batch_id, token):
             try:
                 return self._run(taken, token)
             except StoreUnavailable:

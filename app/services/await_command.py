@@ -6,9 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.domain.commands import CommandStatus
+
 if TYPE_CHECKING:
     from app.domain.commands import Command
+    from app.services.sync_order import SyncOrder
     from app.store.commands import Commands
+    from app.store.syncs import Syncs
 
 # The first looks are close together, since most commands end within a fraction of a second.
 FIRST_PAUSE_S = 0.02
@@ -20,15 +24,29 @@ class AwaitCommand:
     """Looks at the ledger until the command has left its lane, or the time is up."""
 
     commands: Commands
+    syncs: Syncs
+    sync_order: SyncOrder
 
     def wait(self, command_id: str, timeout_s: float) -> Command | None:
-        """Return the command as it stands at the end of the wait; None when there is no such command."""
+        """Return the command as it stands at the end of the wait; None when there is no such command.
+
+        Where it succeeded and a read of its order is owed, that is made first: whoever waited finds the
+        change in the copy.
+        """
         deadline = time.monotonic() + timeout_s
         pause_s = FIRST_PAUSE_S
         while True:
             command = self.commands.get(command_id)
             left_s = deadline - time.monotonic()
-            if command is None or command.status.final or left_s <= 0:
+            if command is None or left_s <= 0:
+                return command
+            if command.status.final:
+                self._read(command)
                 return command
             time.sleep(min(pause_s, left_s))
             pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+
+    def _read(self, command: Command) -> None:
+        if command.status is CommandStatus.SUCCEEDED and self.syncs.get(command.order_id) is not None:
+            # A platform that is away now changes nothing: what is owed stays owed.
+            self.sync_order.sync(command.order_id, cause="rest", shop_id=command.shop_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from app.domain.gates import Passage, Purpose
+    from app.domain.gates import GateState, Passage, Purpose
     from app.domain.shops import Shop
     from app.graph.client import Reply
     from app.services.alerting import Alerting
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 
 # Quiet answers are counted here and written down together: a write a call would cost each a disk's sync.
 FLUSH_S = 1.0
+# How long a look at a gate serves the threads of this process; what it learns itself counts at once. News of
+# other processes comes that much later, which is less than a call takes.
+LOOK_LASTS_S = 0.1
 # Quiet answers older than this were followed by silence: counted now, they would hide today's failures.
 QUIET_LASTS_S = 2.0
 
@@ -58,11 +62,16 @@ class GateKeeper:
         self._quiet: dict[str, tuple[int, datetime]] = {}
         self._written_at: dict[str, datetime] = {}
         self._busy: set[str] = set()
+        self._looks: dict[str, tuple[GateState, datetime]] = {}
 
     def ask(self, shop_id: str, purpose: Purpose) -> Passage:
         """Return whether a call may go out for the shop now; a token put in meanwhile counts from then on."""
-        self._refresh_tokens()
-        return passage(self._gates.state(shop_id), purpose, self._clock())
+        now = self._clock()
+        look = self._looks.get(shop_id)
+        if look is None or not timedelta(0) <= now - look[1] < timedelta(seconds=LOOK_LASTS_S):
+            self._refresh_tokens()
+            look = self._looks[shop_id] = (self._gates.state(shop_id), now)
+        return passage(look[0], purpose, now)
 
     def report(self, shop: Shop, reply: Reply, *, probe: bool = False) -> None:
         """Learn from one answer. Never raises: what the answer said must reach whoever asked."""
@@ -88,6 +97,7 @@ class GateKeeper:
         except StoreUnavailable as error:
             log.warning("gate.not_reported", shop_id=shop.id, verdict=verdict.value, reason=str(error))
             return
+        self._looks.pop(shop.id, None)
         self._tell(shop, turned, report)
 
     def _counted_quietly(

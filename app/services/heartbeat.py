@@ -1,10 +1,10 @@
-"""Keep a lease alive while its command runs, so that leases can be short and a death is noticed soon."""
+"""Keep leases alive while their commands run, so that leases can be short and a death is noticed soon."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,29 +26,52 @@ LEASE_S = 7.0
 BEAT_S = LEASE_S / 3.5
 
 
-@contextmanager
-def heartbeat(
-    commands: Commands, command_id: str, *, token: str, clock: Callable[[], datetime]
-) -> Iterator[None]:
-    """Renew the lease every `BEAT_S` until the block ends, or until the lease is somebody else's."""
-    stop = Event()
-    beat = Thread(target=_beat, args=(commands, command_id, token, clock, stop), daemon=True)
-    beat.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        beat.join()
+class Heartbeat:
+    """Renews the leases of all that this process runs, in one round trip a beat. Shared by its threads."""
 
+    def __init__(self, commands: Commands, clock: Callable[[], datetime]) -> None:
+        """The thread that beats is started by the first lease, so that nothing runs before a fork."""
+        self._commands = commands
+        self._clock = clock
+        self._held: dict[str, str] = {}
+        self._changed = Condition()
+        self._thread: Thread | None = None
 
-def _beat(
-    commands: Commands, command_id: str, token: str, clock: Callable[[], datetime], stop: Event
-) -> None:
-    while not stop.wait(BEAT_S):
+    @contextmanager
+    def holding(self, command_id: str, token: str) -> Iterator[None]:
+        """Renew the lease every `BEAT_S` until the block ends, or until the lease is somebody else's."""
+        with self._changed:
+            self._held[command_id] = token
+            if self._thread is None:
+                self._thread = Thread(target=self._beat, name="leases", daemon=True)
+                self._thread.start()
+            self._changed.notify()
         try:
-            if not commands.renew(command_id, token=token, until=clock() + timedelta(seconds=LEASE_S)):
-                log.warning("lease.lost", command_id=command_id)
-                return
+            yield
+        finally:
+            with self._changed:
+                if self._held.get(command_id) == token:
+                    del self._held[command_id]
+
+    def _beat(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._held))
+                # Only what ends the process ends this: a lease that is new now is renewed after a whole beat.
+                self._changed.wait_for(lambda: not self._held, timeout=BEAT_S)
+                held = dict(self._held)
+            if held:
+                self._renew(held)
+
+    def _renew(self, held: dict[str, str]) -> None:
+        try:
+            lost = self._commands.renew(held, until=self._clock() + timedelta(seconds=LEASE_S))
         except StoreUnavailable as error:
             # The next beat tries again; a lease that ran out meanwhile makes the settle refuse us.
-            log.warning("lease.not_renewed", command_id=command_id, reason=str(error))
+            log.warning("lease.not_renewed", commands=len(held), reason=str(error))
+            return
+        for command_id in lost:
+            log.warning("lease.lost", command_id=command_id)
+            with self._changed:
+                if self._held.get(command_id) == held[command_id]:
+                    del self._held[command_id]

@@ -29,3 +29,10 @@ class Nudge:
             self.jobs.wake(wakes)
         except QueueUnavailable as error:
             log.warning("nudge.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))
+
+    def take_back(self, job_id: str) -> None:
+        """Take a job out of its queue, since its work is in hand; one that stays finds nothing to do."""
+        try:
+            self.jobs.take_back(job_id)
+        except QueueUnavailable as error:
+            log.warning("nudge.not_taken_back", job_id=job_id, reason=str(error))

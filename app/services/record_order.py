@@ -61,15 +61,18 @@ class RecordOrder:
     new_id: Callable[[], str]
     new_key: Callable[[], str]
 
-    def record(self, read: PlatformOrder, *, read_at: datetime, cause: str) -> Recorded:
+    def record(
+        self, read: PlatformOrder, *, read_at: datetime, cause: str, known: StoredOrder | None = None
+    ) -> Recorded:
         """Write the order down unless the copy is newer, and acknowledge it where the policy says so.
 
-        `read_at` is when the read began: between two copies with one update time the later read wins.
+        `read_at` is when the read began: between two copies with one update time the later read wins. `known`
+        is the copy as the caller found it, which spares looking it up.
 
         Raises:
             OrderContended: the copy changed under every one of the tries.
         """
-        recorded = self._write(read, read_at, cause)
+        recorded = self._write(read, read_at, cause, known)
         self._acknowledge([recorded.stored], cause)
         return recorded
 
@@ -127,18 +130,19 @@ class RecordOrder:
             timeline=(entry,),
         )
 
-    def _write(self, read: PlatformOrder, read_at: datetime, cause: str) -> Recorded:
+    def _write(
+        self, read: PlatformOrder, read_at: datetime, cause: str, known: StoredOrder | None
+    ) -> Recorded:
         order = read.order
+        stored = known or self.orders.get(order.id)
         for _ in range(MAX_WRITES):
-            stored = self.orders.get(order.id)
             new = self._new_copy(read, stored, read_at, cause)
             result = self.orders.write_many([new])[0]
-            if result is WriteResult.CONFLICT:
-                continue
-            written = self.orders.get(order.id)
-            if written is None:
-                continue
-            return Recorded(stored=written, news=() if result is WriteResult.OLDER else new.timeline)
+            if result in (WriteResult.CREATED, WriteResult.UPDATED):
+                return Recorded(stored=_written(new, stored), news=new.timeline)
+            stored = self.orders.get(order.id)
+            if result is WriteResult.OLDER and stored is not None:
+                return Recorded(stored=stored, news=())
         raise OrderContended(f"order {order.id} changed under {MAX_WRITES} writes; it will be read again")
 
     def _new_copy(

@@ -17,11 +17,12 @@ from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence,
 from app.domain.retry import Done, Failed
 from app.graph.requests import wire_request
 from app.queues import sync_wake
-from app.services.heartbeat import LEASE_S, heartbeat
+from app.services.heartbeat import LEASE_S
 from app.services.settle_batch import NOT_CREATED
 from app.services.settle_command import Ran, counted_attempts, lease_lost
 from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
-from app.store.commands import NotTaken, Taken
+from app.services.wake_owed import BURST
+from app.store.commands import NotTaken
 from app.store.connection import StoreUnavailable
 from app.store.syncs import OwedSync
 
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from app.domain.shops import Shops
     from app.graph.client import GraphClient
     from app.services.gate_keeper import GateKeeper
+    from app.services.heartbeat import Heartbeat
     from app.services.nudge import Nudge
     from app.services.settle_command import SettleCommand
     from app.services.sync_order import SyncOrder
-    from app.store.commands import Commands
+    from app.store.commands import Commands, Taken
     from app.store.orders import Orders
     from app.store.syncs import Syncs
 
@@ -62,6 +64,7 @@ class RunCommand:
     sync_order: SyncOrder
     settle_command: SettleCommand
     gate_keeper: GateKeeper
+    heartbeat: Heartbeat
     nudge: Nudge
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -74,48 +77,50 @@ class RunCommand:
         """
         token = self.new_id()
         taken = self.commands.take(command_id, token=token, now=self.clock(), lease_s=LEASE_S)
-        if isinstance(taken, NotTaken):
-            return taken
-        with heartbeat(self.commands, command_id, token=token, clock=self.clock):
+        return taken if isinstance(taken, NotTaken) else self.run_taken(taken, token)
+
+    def run_taken(self, taken: Taken, token: str) -> Ran:
+        """Make one attempt for a command whose lease `token` holds; return what it was settled as."""
+        with self.heartbeat.holding(taken.command.id, token):
             try:
                 return self._run(taken, token)
             except StoreUnavailable:
-                self._give_back(command_id, token)
+                self._give_back(taken.command.id, token)
                 raise
 
     def _run(self, taken: Taken, token: str) -> Ran:
         settle, command = self.settle_command, taken.command
         if taken.lost_runs >= MAX_LOST_RUNS:
             return settle.quarantined(command, token, taken.lost_runs)
-        order = self._copy(command)
+        order = self._copy(taken)
         if isinstance(order, PlatformAway):
-            return self._unread(command, token, order)
+            return self._unread(taken, token, order)
         if isinstance(order, NotOnPlatform):
             detail = f"Order {command.order_id} is not on the platform any more; nothing was sent."
             return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
-        return self._decided(command, token, order)
+        return self._decided(taken, token, order)
 
-    def _unread(self, command: Command, token: str, away: PlatformAway) -> Ran:
+    def _unread(self, taken: Taken, token: str, away: PlatformAway) -> Ran:
         if away.held:
             until = self.clock() + timedelta(seconds=away.retry_after_s)
-            return self.settle_command.parked(command, token, until=until, why=away.detail)
+            return self.settle_command.parked(taken.command, token, until=until, why=away.detail)
         # A read-back that failed counts like an attempt: it is bounded like one, and sends nothing.
         outcome = Unknown(message=f"the order could not be read: {away.detail}")
-        return self._settled(command, token, self._begun(command), outcome, None)
+        return self._settled(taken, token, self._begun(taken.command), outcome, None)
 
-    def _decided(self, command: Command, token: str, order: Order) -> Ran:
-        settle = self.settle_command
+    def _decided(self, taken: Taken, token: str, order: Order) -> Ran:
+        settle, command = self.settle_command, taken.command
         evidence = read_back(order, command.change) if _uncertain(command) else None
         if isinstance(evidence, Applied):
             return settle.without_attempt(command, token, CommandStatus.SUCCEEDED, evidence.evidence)
         if isinstance(evidence, CannotTell):
             # Today's copy may show the very change: deciding on it would refuse what was applied.
-            return self._attempt(command, token, command.wire, evidence)
+            return self._attempt(taken, token, command.wire, evidence)
         match decide(order, command.change, self.clock()):
             case Refusal(code="order_processing", detail=detail) if _acknowledges_again(command):
                 # The platform said so before, or a batch it was in: released, it is acknowledged after all.
                 waits = Busy(code=NOT_CREATED, message=detail)
-                return self._settled(command, token, self._begun(command), waits, None)
+                return self._settled(taken, token, self._begun(command), waits, None)
             case Refusal() as refusal:
                 detail = f"{refusal.code}: {refusal.detail} {refusal.cure}"
                 return settle.without_attempt(command, token, CommandStatus.FAILED, detail)
@@ -123,12 +128,13 @@ class RunCommand:
                 return settle.without_attempt(command, token, CommandStatus.SUCCEEDED, detail)
             case Allowed(change=change):
                 wire = command.wire or wire_request(command.order_id, change, command.idempotency_key)
-                return self._attempt(command, token, wire, evidence)
+                return self._attempt(taken, token, wire, evidence)
 
-    def _copy(self, command: Command) -> Order | PlatformAway | NotOnPlatform:
+    def _copy(self, taken: Taken) -> Order | PlatformAway | NotOnPlatform:
         """Return today's copy: the stored one, read again when it is owed a sync or an attempt was made."""
-        if not command.attempts and self.syncs.get(command.order_id) is None:
-            stored = self.orders.get(command.order_id)
+        command = taken.command
+        if not command.attempts and not taken.read_owed:
+            stored = taken.copy or self.orders.get(command.order_id)
             if stored is not None:
                 return stored.order
         match self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id):
@@ -137,9 +143,8 @@ class RunCommand:
             case other:
                 return other
 
-    def _attempt(
-        self, command: Command, token: str, wire: WireRequest | None, evidence: Evidence | None
-    ) -> Ran:
+    def _attempt(self, taken: Taken, token: str, wire: WireRequest | None, evidence: Evidence | None) -> Ran:
+        command = taken.command
         passage = self.gate_keeper.ask(command.shop_id, Purpose.COMMAND)
         if isinstance(passage, Closed):
             why = f"shop {command.shop_id}: {passage.text}"
@@ -162,7 +167,7 @@ class RunCommand:
             outcome=outcome_name(reply.outcome),
             trace=reply.fbtrace_id,
         )
-        return self._settled(command, token, attempt, reply.outcome, evidence)
+        return self._settled(taken, token, attempt, reply.outcome, evidence)
 
     def _begun(self, command: Command) -> Attempt:
         return Attempt(
@@ -173,16 +178,19 @@ class RunCommand:
         )
 
     def _settled(
-        self, command: Command, token: str, attempt: Attempt, outcome: Outcome, evidence: Evidence | None
+        self, taken: Taken, token: str, attempt: Attempt, outcome: Outcome, evidence: Evidence | None
     ) -> Ran:
+        command = taken.command
         step = self.settle_command.next_step(command, outcome)
-        if isinstance(step, Done | Failed):
+        # With many more to come, the read is owed with the settlement, and bought by list.
+        by_list = isinstance(step, Done) and taken.waiting >= BURST
+        if isinstance(step, Done | Failed) and not by_list:
             order = self._read_again(command)
             if isinstance(outcome, Refused) and outcome.code in ALREADY_REFUNDED and order is not None:
                 evidence = all_refunded(order, command.change)
                 step = Done() if isinstance(evidence, Applied) else step
         return self.settle_command.after_attempt(
-            command, token, attempt, outcome=outcome, step=step, evidence=evidence
+            command, token, attempt, outcome=outcome, step=step, evidence=evidence, owe_read=by_list
         )
 
     def _read_again(self, command: Command) -> Order | None:

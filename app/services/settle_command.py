@@ -40,11 +40,15 @@ SETTLE_PAUSES_S = (0.1, 0.3, 0.6, 1.0, 2.0, 3.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """A command was run; `status` is how it was settled, `error` why it did not succeed."""
+    """A command was run; `status` is how it was settled, `error` why it did not succeed.
+
+    `read_owed`: the change is not in the order's copy yet, and a read of it is owed.
+    """
 
     command_id: str
     status: CommandStatus
     error: str | None
+    read_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,9 @@ class SettleCommand:
         outcome: Outcome,
         step: NextStep,
         evidence: Evidence | None,
+        owe_read: bool = False,
     ) -> Ran:
-        """Settle a run that made an attempt, as `step` says."""
+        """Settle a run that made an attempt, as `step` says; `owe_read` owes a read of the order as well."""
         now = self.clock()
         message = None if isinstance(outcome, Accepted) else outcome.message
         finished = replace(attempt, finished_at=now, outcome=outcome_name(outcome), error=message)
@@ -87,7 +92,7 @@ class SettleCommand:
             # Its shop's gate is closed by now: it goes on in line with the others that wait there.
             next_at = ending.next_attempt_at + timedelta(seconds=PARKED_S)
             ending = replace(ending, next_attempt_at=next_at, parked=True)
-        return self._write(command, token, replace(ending, timeline=(entry,)), now)
+        return self._write(command, token, replace(ending, timeline=(entry,), owe_read=owe_read), now)
 
     def without_attempt(
         self,
@@ -158,7 +163,7 @@ class SettleCommand:
         if ending.status is CommandStatus.DEAD:
             text = f"{command.kind.value} of order {command.order_id} gave up: {ending.error}"
             self.alerting.open(alert, command.id, text, shop_id=command.shop_id)
-        return Ran(command_id=command.id, status=ending.status, error=ending.error)
+        return Ran(command_id=command.id, status=ending.status, error=ending.error, read_owed=ending.owe_read)
 
     def _settle(self, command: Command, token: str, ending: Settlement, now: datetime) -> Settled:
         for pause_s in SETTLE_PAUSES_S:

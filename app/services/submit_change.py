@@ -46,7 +46,7 @@ Submission = Submitted | Refusal | OrderUnknown | PlatformAway
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitChange:
-    """Takes a change in for one order."""
+    """Takes a change in for one order. `places` is how many commands all workers together run at a time."""
 
     orders: Orders
     commands: Commands
@@ -54,6 +54,7 @@ class SubmitChange:
     shops: Shops
     nudge: Nudge
     gather: Gather
+    places: int
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
 
@@ -152,7 +153,7 @@ class SubmitChange:
         )
         if acceptance.gathered:
             self.gather.joined(command.shop_id, acceptance.gathered)
-        elif acceptance.head:
+        elif acceptance.head and acceptance.going_on < self.places:
             self.nudge.wake(command_wake(command.kind, acceptance.command_id, command.order_id))
         if acceptance.created:
             return Submitted(command=command, created=True)

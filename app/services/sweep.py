@@ -10,7 +10,7 @@ from app.domain.alerts import AlertKind
 from app.queues import DRAIN_INBOX, command_wake, probe_wake, reconcile_wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from app.domain.gates import GateState
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from app.services.probe_gate import ProbeGate
     from app.services.wake_owed import WakeOwed
     from app.services.watch_conditions import WatchConditions
-    from app.store.commands import Commands
+    from app.store.commands import Commands, DueCommand
     from app.store.drift import Drift
     from app.store.gates import Gates
     from app.store.inbox import Inbox
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # What one sweep wakes at the most; the next one, seconds later, goes on with the rest.
 MAX_WOKEN = 500
+# Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they are
+# run so far apart that it takes none of the others with it.
+APART_S = 1.0
 # A call limit that is reached for a few minutes is daily life; a quarter of an hour means lost business.
 THROTTLED_LONG_S = 900.0
 
@@ -45,7 +48,10 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Wakes what is due: waking what is awake already changes nothing."""
+    """Wakes what is due: waking what is awake already changes nothing.
+
+    `places` is how many commands all workers together run at a time.
+    """
 
     commands: Commands
     syncs: Syncs
@@ -59,6 +65,7 @@ class Sweep:
     alerting: Alerting
     watch_conditions: WatchConditions
     nudge: Nudge
+    places: int
     clock: Callable[[], datetime]
 
     def sweep(self) -> Swept:
@@ -71,10 +78,11 @@ class Sweep:
         """
         now = self.clock()
         inbox = self.inbox.size()
-        due = [*self.commands.expired(now, limit=MAX_WOKEN), *self.commands.due(now, limit=MAX_WOKEN)]
+        expired, due = self.commands.expired(now, limit=MAX_WOKEN), self._unattended(now)
         orders = self.syncs.due(now, limit=MAX_WOKEN)
         wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
         wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
+        wakes += _apart(expired, now)
         wakes += self.wake_owed.wakes(orders, now)
         wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
@@ -84,7 +92,13 @@ class Sweep:
         self._gates(states, now)
         self._drift(now)
         self.watch_conditions.look(now)
-        return Swept(commands=len(due), syncs=len(orders), inbox=inbox)
+        return Swept(commands=len(expired) + len(due), syncs=len(orders), inbox=inbox)
+
+    def _unattended(self, now: datetime) -> list[DueCommand]:
+        """Return due commands, but none of a kind that as many jobs go on with as can run."""
+        going_on = self.commands.going_on(now)
+        due = self.commands.due(now, limit=MAX_WOKEN)
+        return [command for command in due if going_on[command.kind] < self.places]
 
     def _gates(self, states: Mapping[str, GateState], now: datetime) -> None:
         for shop_id, state in states.items():
@@ -112,3 +126,13 @@ class Sweep:
                 "They are right now; see GET /v1/drift, and the app's webhook subscription."
             )
             self.alerting.open(AlertKind.DRIFT, shop_id, text, shop_id=shop_id)
+
+
+def _apart(expired: Sequence[DueCommand], now: datetime) -> list[Wake]:
+    """Return the wakes of commands whose worker died: at once, or apart when it was not the first."""
+    first = [command_wake(one.kind, one.id, one.order_id) for one in expired if not one.lost_runs]
+    again = [one for one in expired if one.lost_runs]
+    return first + [
+        command_wake(one.kind, one.id, one.order_id, now + timedelta(seconds=number * APART_S))
+        for number, one in enumerate(again)
+    ]

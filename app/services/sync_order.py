@@ -91,7 +91,7 @@ class SyncOrder:
             self.record_order.vanished(order_id, read_at=read_at, cause=cause)
             result: SyncResult = read
         else:
-            recorded = self.record_order.record(read, read_at=read_at, cause=cause)
+            recorded = self.record_order.record(read, read_at=read_at, cause=cause, known=stored)
             result = Synced(stored=recorded.stored, news=recorded.news)
         if owed is not None:
             self.syncs.done(order_id, owed.seq)

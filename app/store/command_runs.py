@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.domain.commands import CommandKind, CommandStatus
 from app.domain.documents import attempt_document, document_text, timeline_document
 from app.store import keys
 from app.store.command_record import command_of, wire_text
+from app.store.connection import run
+from app.store.order_record import stored_order
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import bounded, pairs
 from app.store.script import load
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from app.domain.commands import Attempt, WireRequest
-    from app.domain.timeline import TimelineEntry
     from app.store.connection import Store
 
 # Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
@@ -35,6 +36,8 @@ class CommandRuns:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._take = load(store, "command_take")
+        self._next = load(store, "command_next")
+        self._hand_over = load(store, "command_hand_over")
         self._begin = load(store, "command_begin")
         self._renew = load(store, "command_renew")
         self._settle = load(store, "command_settle")
@@ -42,7 +45,7 @@ class CommandRuns:
 
     def take(self, command_id: str, *, token: str, now: datetime, lease_s: float) -> Taken | NotTaken:
         """Take the lease of a command that is the head of its lane and due, for `lease_s` seconds."""
-        answer, detail = self._take(
+        answer, *detail = self._take(
             [keys.command(command_id), keys.LEASES],
             [
                 command_id,
@@ -53,12 +56,42 @@ class CommandRuns:
             ],
         )
         if answer != "taken":
-            return NotTaken(reason=NotTakenReason(answer), due_at=time_or_none(detail))
-        fields = pairs(detail)
-        command = command_of(fields)
-        if command is None:
-            return NotTaken(reason=NotTakenReason.MISSING, due_at=None)
-        return Taken(command=command, lost_runs=int(fields.get("lost_runs", "0")))
+            return NotTaken(reason=NotTakenReason(answer), due_at=time_or_none(detail[0]))
+        return _taken(detail) or NotTaken(reason=NotTakenReason.MISSING, due_at=None)
+
+    def take_next(
+        self, kind: CommandKind, *, job: str, token: str, now: datetime, lease_s: float, counts_s: float
+    ) -> Taken | None:
+        """Take the lease of the command of that kind which has been due the longest; None: none is due.
+
+        `job` names whoever goes on like this: for `counts_s` seconds, or until it is told None, it is counted
+        among those that need no waking (`Acceptance.going_on`).
+        """
+        answer, *detail = self._next(
+            [keys.due(kind.value), keys.going_on(kind.value), keys.LEASES],
+            [
+                job,
+                token,
+                micros(now),
+                micros(now + timedelta(seconds=lease_s)),
+                micros(now + timedelta(seconds=counts_s)),
+                keys.COMMAND_PLACES,
+            ],
+        )
+        return _taken(detail) if answer == "taken" else None
+
+    def hand_over(self, kind: CommandKind, *, job: str, now: datetime) -> tuple[str, str] | None:
+        """Count the job no more; return id and order id of the command that waits for another, None: none."""
+        command_id, order_id = self._hand_over(
+            [keys.due(kind.value), keys.going_on(kind.value)], [job, micros(now), keys.COMMAND_PLACES]
+        )
+        return (command_id, order_id) if command_id else None
+
+    def going_on(self, now: datetime) -> dict[CommandKind, int]:
+        """Return how many jobs go on with each kind."""
+        after = f"({micros(now)}"
+        calls = [("ZCOUNT", keys.going_on(kind.value), after, "+inf") for kind in CommandKind]
+        return dict(zip(CommandKind, run(self._store, calls), strict=True))
 
     def begin_attempt(self, command_id: str, *, token: str, attempt: Attempt, wire: WireRequest) -> bool:
         """Write the attempt and its exact bytes down, before the call; False: the lease is not ours now."""
@@ -77,9 +110,17 @@ class CommandRuns:
             )
         )
 
-    def renew(self, command_id: str, *, token: str, until: datetime) -> bool:
-        """Move the end of our lease forward to `until`; False: the lease is another's now."""
-        return bool(self._renew([keys.command(command_id), keys.LEASES], [command_id, token, micros(until)]))
+    def renew(self, held: Mapping[str, str], *, until: datetime) -> list[str]:
+        """Move the ends of these leases, tokens by command id, forward to `until`, in one round trip.
+
+        Returns the commands whose lease is another's now.
+        """
+        pipeline = self._store.pipeline(transaction=False)
+        for command_id, token in held.items():
+            called = [keys.command(command_id), keys.LEASES]
+            self._renew(called, [command_id, token, micros(until)], client=pipeline)
+        answers = pipeline.execute()
+        return [command_id for command_id, renewed in zip(held, answers, strict=True) if not renewed]
 
     def settle(self, command_id: str, *, token: str, settlement: Settlement, now: datetime) -> Settled:
         """End the run of a taken command: store its attempt, give the lease back, move the lane on."""
@@ -100,7 +141,7 @@ class CommandRuns:
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
         """Give the lease back as if it had not been taken: the command waits, due now."""
         kept: list[str | int] = [CommandStatus.WAITING.value, micros(now), "", "", "", "1", "0", ""]
-        return _settled(self._settle(*_ending_call(command_id, token, now, kept, (), parked=False)))
+        return _settled(self._settle(*_ending_call(command_id, token, now, kept)))
 
     def due(self, now: datetime, *, kind: CommandKind | None = None, limit: int) -> list[DueCommand]:
         """Return up to `limit` lane heads whose time has come, the longest waiting first."""
@@ -116,7 +157,12 @@ class CommandRuns:
         found = self._due(indexes, [micros(now), most, keys.COMMAND_PREFIX])
         due = [
             DueCommand(
-                id=row[0], due_at=time_of(row[1]), kind=CommandKind(row[2]), order_id=row[3], shop_id=row[4]
+                id=row[0],
+                due_at=time_of(row[1]),
+                kind=CommandKind(row[2]),
+                order_id=row[3],
+                shop_id=row[4],
+                lost_runs=int(row[5] or 0),
             )
             for row in found
         ]
@@ -124,6 +170,21 @@ class CommandRuns:
 
 
 _Call = tuple[list[str], list[str | int]]
+
+
+def _taken(detail: Sequence[Any]) -> Taken | None:
+    record, copy, read_owed, *waiting = detail
+    fields = pairs(record)
+    command = command_of(fields)
+    if command is None:
+        return None
+    return Taken(
+        command=command,
+        lost_runs=int(fields.get("lost_runs", "0")),
+        copy=stored_order(pairs(copy)),
+        read_owed=bool(read_owed),
+        waiting=waiting[0] if waiting else 0,
+    )
 
 
 def _settle_call(command_id: str, token: str, settlement: Settlement, now: datetime) -> _Call:
@@ -140,7 +201,7 @@ def _settle_call(command_id: str, token: str, settlement: Settlement, now: datet
         "1",
         settlement.error or "",
     ]
-    return _ending_call(command_id, token, now, ending, settlement.timeline, parked=settlement.parked)
+    return _ending_call(command_id, token, now, ending, settlement)
 
 
 def _ending_call(
@@ -148,19 +209,19 @@ def _ending_call(
     token: str,
     now: datetime,
     ending: Sequence[str | int],
-    timeline: Sequence[TimelineEntry],
-    *,
-    parked: bool,
+    settlement: Settlement | None = None,
 ) -> _Call:
-    return [keys.command(command_id), keys.LEASES, keys.COUNTERS], [
+    called = [keys.command(command_id), keys.LEASES, keys.COUNTERS, keys.OWED_SEQUENCE, keys.OWED_ORDERS]
+    return called, [
         command_id,
         token,
         micros(now),
         *ending,
         keys.COMMAND_PLACES,
         MAX_TIMELINE,
-        "1" if parked else "0",
-        *(document_text(timeline_document(entry)) for entry in timeline),
+        "1" if settlement and settlement.parked else "0",
+        "1" if settlement and settlement.owe_read else "0",
+        *(document_text(timeline_document(entry)) for entry in (settlement.timeline if settlement else ())),
     ]
 
 

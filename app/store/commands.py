@@ -203,6 +203,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         keys.commands_by_kind(command.kind.value),
         keys.commands_by_order(command.order_id),
         keys.gathering(command.shop_id),
+        keys.going_on(command.kind.value),
     ]
     arguments: list[str | int] = [
         command.id,
@@ -227,7 +228,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
 
 
 def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
-    command_id, result, head, gathered = answer
+    command_id, result, head, gathered, going_on = answer
     if result == "full":
         raise _lane_full(f"order {new.command.order_id}")
     return Acceptance(
@@ -235,6 +236,7 @@ def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
         created=result == "created",
         head=head == "1" and not gathered,
         gathered=gathered,
+        going_on=going_on,
     )
 
 

@@ -46,11 +46,10 @@ HINTED = "ow:hinted"
 DRIFT_SUSPECTS = "ow:drift:suspects"
 DRIFT = "ow:drift"
 
-# What `scripts/_places.lua` splits.
-COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX}"
-COMMAND_PLACES += f" {COMMANDS_BY_STATUS_PREFIX} {COMMAND_PREFIX} {PARKED_PREFIX}"
 # Scored by the end of the lease.
 LEASES = "ow:leases"
+# Jobs that go on with the due commands of a kind, scored by when they count no more.
+GOING_ON_PREFIX = "ow:going_on:"
 
 # Webhooks: two streams, and the marks of what was seen.
 INBOX = "ow:inbox"
@@ -68,6 +67,10 @@ OWED_ORDER_PREFIX = "ow:owed:order:"
 OWED_BY_SHOP_PREFIX = "ow:owed:of:"
 OWED_SHOPS = "ow:owed:shops"
 OWED_SHOP_PREFIX = "ow:owed:shop:"
+
+# What `scripts/_places.lua` splits.
+COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX} {COMMANDS_BY_STATUS_PREFIX}"
+COMMAND_PLACES += f" {COMMAND_PREFIX} {PARKED_PREFIX} {OWED_ORDER_PREFIX} {OWED_BY_SHOP_PREFIX}"
 
 # Alerts: one hash each, the latest alert of each cause, indexes scored by the time they opened (closed
 # ones by the time they closed), and the news operators were not told yet, scored by when to tell it.
@@ -144,6 +147,11 @@ def commands_by_order(order_id: str) -> str:
 def due(kind: str) -> str:
     """Sorted set: the lane heads of one kind that wait to run."""
     return DUE_PREFIX + kind
+
+
+def going_on(kind: str) -> str:
+    """Sorted set: the jobs that go on with the due commands of one kind."""
+    return GOING_ON_PREFIX + kind
 
 
 def seen(digest: str) -> str:

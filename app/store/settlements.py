@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
     from app.domain.timeline import TimelineEntry
     from app.store.idempotency import IdempotentAnswer
+    from app.store.order_record import StoredOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,16 @@ class Acceptance:
     """Which command stands for the promise now: the new one, or the one that was there.
 
     `head` says that it may run now, so that its job is worth waking; `gathered` that it waits for a batch
-    instead, and how many of its shop do by now (0: it does not). Where the id is another than the one
-    handed in, the answer that came with it was not stored.
+    instead, and how many of its shop do by now (0: it does not). `going_on` counts the jobs that look for the
+    next due command of its kind by themselves. Where the id is another than the one handed in, the answer
+    that came with it was not stored.
     """
 
     command_id: str
     created: bool
     head: bool
     gathered: int = 0
+    going_on: int = 0
 
 
 class NotTakenReason(StrEnum):
@@ -69,10 +72,16 @@ class Taken:
     """The lease is ours. `lost_runs` counts the runs before this one, in a row, that never settled.
 
     An attempt of the command without an outcome was begun by such a run: it may have reached the platform.
+    `copy` is the copy of its order, None where there is none (or only one in the archive), `read_owed`
+    whether that may be behind the platform; `waiting`, which only `take_next` tells, how many more of the
+    kind are due.
     """
 
     command: Command
     lost_runs: int
+    copy: StoredOrder | None
+    read_owed: bool
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +91,8 @@ class Settlement:
     `status` is WAITING, with `next_attempt_at`, or a final one. `attempt` is the finished attempt, None when
     no call was made. `idempotency_key` is the key of the next call, kept or new; `keep_wire` says whether
     its bytes stay as they are, which they must exactly when the key is kept and a call may come. `parked`
-    puts a waiting command in line at its shop's gate, which lets it go on before its time.
+    puts a waiting command in line at its shop's gate, which lets it go on before its time. `owe_read` owes a
+    read of the order in the same change: what the attempt did to it is not in its copy.
     """
 
     status: CommandStatus
@@ -93,6 +103,7 @@ class Settlement:
     error: str | None
     timeline: tuple[TimelineEntry, ...]
     parked: bool = False
+    owe_read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +121,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueCommand:
-    """A command whose time came at `due_at`: to run, or, among the expired, the end of its lease."""
+    """A command whose time came at `due_at`: to run, or, among the expired, the end of its lease.
+
+    `lost_runs` counts the runs before the last one, in a row, that never settled.
+    """
 
     id: str
     kind: CommandKind
     order_id: str
     shop_id: str
     due_at: datetime
+    lost_runs: int = 0

@@ -172,9 +172,9 @@ class Ledger(RuleBasedStateMachine):
     def renew(self, pick: int, more_s: int) -> None:
         token, model = self.held(pick)
         until = self.now + timedelta(seconds=more_s)
-        renewed = twice(lambda: self.commands.renew(model.id, token=token, until=until))
-        assert renewed is (model.token == token)
-        if renewed and model.lease_until is not None:
+        lost = twice(lambda: self.commands.renew({model.id: token}, until=until))
+        assert lost == ([] if model.token == token else [model.id])
+        if not lost and model.lease_until is not None:
             model.lease_until = max(model.lease_until, until)
 
     @precondition(lambda self: self.tokens)

@@ -1,15 +1,17 @@
 -- Ends a run of a command: gives the lease back and either waits for the next attempt or leaves the lane.
--- KEYS 1 command, 2 leases, 3 counters
+-- KEYS 1 command, 2 leases, 3 counters, 4 sequence of what is owed, 5 index of owed reads
 -- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
 --      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
 --      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
---      13 timeline entries kept at most, 14 '1' to park it at its shop's gate, 15.. timeline entries
+--      13 timeline entries kept at most, 14 '1' to park it at its shop's gate, 15 '1' to owe a read of its
+--      order, 16.. timeline entries
 -- Returns '1' and the new head's id, kind and due time ('' each when there is none); '0' for a stale token.
 -- The token that settled last gets its first answer again. A command that is parked again without an attempt
 -- in between has that in its timeline already.
 --#include timeline
 --#include commands
 --#include places
+--#include owe
 local record = KEYS[1]
 local id, token, now, status, next_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
@@ -19,6 +21,9 @@ if held[2] == token then return { '1', held[3], held[4], held[5] } end
 if held[1] ~= token then return { '0', '', '', '' } end
 local at = places_of(record, ARGV[12])
 
+if ARGV[15] == '1' then
+  owe(KEYS[4], KEYS[5], at.owed, at.order_id, at.shop_id, 'command', now, at.owed_prefix)
+end
 if ARGV[6] ~= '' then
   redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7])
   local outcome = cjson.decode(ARGV[7]).outcome
@@ -48,7 +53,7 @@ end
 local entries = {}
 local again = ARGV[14] == '1' and ARGV[6] == '' and redis.call('HGET', record, 'parked') == '1'
 if not again then
-  for i = 15, #ARGV do entries[#entries + 1] = ARGV[i] end
+  for i = 16, #ARGV do entries[#entries + 1] = ARGV[i] end
 end
 if ARGV[14] == '1' then
   redis.call('HSET', record, 'parked', '1')

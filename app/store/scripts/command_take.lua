@@ -1,11 +1,13 @@
 -- Takes the lease of a command, if it is the head of its lane, due, and nobody holds it.
 -- KEYS 1 command, 2 leases
 -- ARGV 1 id, 2 lease token, 3 now, 4 end of the lease, 5 places
--- Returns 'taken' and the record {field, value, ...}, in it `lost_runs`, the runs in a row that never
--- settled; or 'missing', 'done', 'not_head', 'leased', 'not_due' and the time when that ends, or ''. The
--- token that holds the lease takes it again as it stands. What is in a batch is leased until the batch lets go.
+-- Returns 'taken', the record {field, value, ...}, in it `lost_runs`, the runs in a row that never settled, the
+-- copy of its order likewise, and 1 when a read of that is owed; or 'missing', 'done', 'not_head', 'leased',
+-- 'not_due' and the time when that ends, or ''. The token that holds the lease takes it again as it stands. What
+-- is in a batch is leased until the batch lets go.
 --#include commands
 --#include places
+--#include take
 local record, leases = KEYS[1], KEYS[2]
 local id, token, now, lease_until = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
@@ -14,7 +16,7 @@ local status = found[1]
 if not status then return { 'missing', '' } end
 if found[4] then return { 'leased', '' } end
 if status == 'running' then
-  if found[2] == token then return { 'taken', redis.call('HGETALL', record) } end
+  if found[2] == token then return taken(record, places_of(record, ARGV[5])) end
   if tonumber(found[3]) > now then return { 'leased', found[3] } end
 elseif status ~= 'pending' and status ~= 'waiting' then
   return { 'done', '' }
@@ -24,12 +26,5 @@ if redis.call('LINDEX', at.lane, 0) ~= id then return { 'not_head', '' } end
 local due_at = redis.call('ZSCORE', at.due, id)
 if due_at and tonumber(due_at) > now then return { 'not_due', due_at } end
 
-if status == 'running' then redis.call('HINCRBY', record, 'lost_runs', 1) end
-if redis.call('HGET', record, 'settled_token') == token then redis.call('HDEL', record, 'settled_token') end
-move_status(record, at.status_prefix, id, 'running')
-redis.call('HSET', record, 'lease_token', token, 'lease_until', lease_until)
-redis.call('HDEL', record, 'next_attempt_at')
-redis.call('ZREM', at.due, id)
-redis.call('ZREM', at.parked, id)
-redis.call('ZADD', leases, lease_until, id)
-return { 'taken', redis.call('HGETALL', record) }
+take(record, id, token, lease_until, at, leases)
+return taken(record, at)

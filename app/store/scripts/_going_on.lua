@@ -1,0 +1,21 @@
+-- The jobs that go on with the due commands of a kind stand in a sorted set, scored by when they count no more,
+-- as 'job token command': of the command each took last.
+local function command_prefix(places)
+  local prefix = {}
+  for one in places:gmatch('%S+') do prefix[#prefix + 1] = one end
+  return prefix[6]
+end
+
+-- Takes the job out, and those whose time is over. Returns what it took last, or nil.
+local function forget_job(jobs, job, now)
+  local found
+  for _, member in ipairs(redis.call('ZRANGE', jobs, 0, -1)) do
+    local whose, token, id = member:match('^(%S+) (%S+) (%S+)$')
+    if whose == job then
+      found = { member = member, token = token, id = id }
+      redis.call('ZREM', jobs, member)
+    end
+  end
+  redis.call('ZREMRANGEBYSCORE', jobs, '-inf', now)
+  return found
+end

@@ -1,0 +1,39 @@
+-- Takes the command of a kind that has been due the longest, for a job that goes on with that kind. The job counts
+-- as one that goes on until it is told that nothing is due, or does not come back in time.
+-- KEYS 1 due index of the kind, 2 jobs that go on with it, 3 leases
+-- ARGV 1 job, 2 lease token, 3 now, 4 end of the lease, 5 until when the job counts, 6 places
+-- Returns what `command_take` does for a taken one, and how many more are due; 'none' when nothing is. The same
+-- token again gets the command that it took, as that stands now.
+--#include commands
+--#include places
+--#include take
+--#include going_on
+local due, jobs, leases = KEYS[1], KEYS[2], KEYS[3]
+local job, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix = command_prefix(ARGV[6])
+
+local function answer(record, at)
+  local told = taken(record, at)
+  told[#told + 1] = redis.call('ZCOUNT', due, '-inf', now)
+  return told
+end
+
+local before = forget_job(jobs, job, now)
+if before and before.token == token then
+  local record = prefix .. before.id
+  redis.call('ZADD', jobs, ARGV[5], before.member)
+  return answer(record, places_of(record, ARGV[6]))
+end
+-- Every due command heads its lane and is leased to nobody; what is neither has no business in the index.
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 10)) do
+  local record = prefix .. id
+  local status = redis.call('HGET', record, 'status')
+  if status == 'pending' or status == 'waiting' then
+    local at = places_of(record, ARGV[6])
+    take(record, id, token, ARGV[4], at, leases)
+    redis.call('ZADD', jobs, ARGV[5], job .. ' ' .. token .. ' ' .. id)
+    return answer(record, at)
+  end
+  redis.call('ZREM', due, id)
+end
+return { 'none' }
