@@ -23,7 +23,6 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.utils import as_text
 
 from app.wakes import (
     ARCHIVE,
@@ -82,20 +81,6 @@ FAILURE_TTL_S = 30 * 86_400  # a dead letter stays in sight for a month; its com
 HEARTBEAT_FRESH_S = 8  # workers beat every 2 s; four missed beats mean the worker is gone
 REDIS_TIMEOUT_S = 5.0  # above the worker's blocking pop of 1 s
 MAX_WAKES = 1000  # wakes written in one round trip
-MAX_STRANDED = 1000  # stranded jobs looked at per queue and look
-STRANDED_AFTER_S = 2.0  # from pop to start takes milliseconds; one given back too early is run in vain
-
-
-# Gives a job back that was popped and never started. KEYS: intermediate list, queue, job. ARGV: job id.
-# Only whoever still finds it in the intermediate list pushes it, so two lookers push once. A job without a
-# record (expired, or finished under an id that stood in the queue twice) is forgotten: pushed back it would
-# be popped, found to be nothing, and strand again, for ever.
-_RETURN_STRANDED = """
-if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
-redis.call('LPUSH', KEYS[2], ARGV[1])
-return 1
-"""
 
 
 # Takes a job back that waits, now or for its time. KEYS: queue, scheduled registry, job. ARGV: job id.
@@ -142,7 +127,6 @@ class Jobs:
         """`connection` comes from `connect_queues` and is shared by the threads of a process."""
         self._connection = connection
         self._queues = {name: queue_of(name, connection) for name in QUEUES}
-        self._return_stranded = connection.register_script(_RETURN_STRANDED)
         self._take_back = connection.register_script(_TAKE_BACK)
 
     def drain_inbox(self) -> None:
@@ -194,28 +178,6 @@ class Jobs:
     def workers(self, now: datetime) -> dict[str, int]:
         """Return how many workers of each queue have beaten lately."""
         return live_workers(self._connection, now=now)
-
-    def return_stranded(self, first_seen: dict[str, float], now_s: float) -> int:
-        """Queue those jobs again which a worker popped and never started; return how many.
-
-        A worker killed in that moment leaves its job in RQ's intermediate list, where RQ would fail it
-        minutes later. `first_seen` is the caller's memory from look to look, `now_s` any steady clock.
-        """
-        returned, seen = 0, set()
-        with _reported():
-            for queue in self._queues.values():
-                keys = [queue.intermediate_queue_key, queue.key]
-                for raw in self._connection.lrange(keys[0], 0, MAX_STRANDED - 1):
-                    job_id = as_text(raw)
-                    seen.add(job_id)
-                    if now_s - first_seen.setdefault(job_id, now_s) >= STRANDED_AFTER_S:
-                        returned += int(
-                            self._return_stranded(keys=[*keys, Job.key_for(job_id)], args=[job_id])
-                        )
-                        del first_seen[job_id]
-        for job_id in first_seen.keys() - seen:
-            del first_seen[job_id]
-        return returned
 
     def _wake_some(self, wakes: Sequence[Wake]) -> int:
         standings = self._standings([wake.job_id for wake in wakes])

@@ -36,6 +36,7 @@ from app.queues import (
 )
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
+from workers.stranded import Stranded
 from workers.worker import install_stop
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Schedule:
     periodic: list[Periodic]
     token: str = field(default_factory=lambda: uuid4().hex)
     mover: RQScheduler = field(init=False)
-    first_seen: dict[str, float] = field(default_factory=dict)
+    stranded: Stranded = field(init=False)
     next_look_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -77,6 +78,7 @@ class Schedule:
         self.mover = RQScheduler(
             list(QUEUES), connection=self.connection, serializer=JSONSerializer, name=self.token
         )
+        self.stranded = Stranded(self.connection)
 
     def tick(self, now_s: float) -> None:
         """Move what is due, wake what is periodic, give stranded jobs back: on queues we own."""
@@ -91,7 +93,7 @@ class Schedule:
                 self.jobs.wake([periodic.wake])
                 periodic.next_s = now_s + periodic.every_s
         if now_s >= self.next_look_s:
-            returned = self.jobs.return_stranded(self.first_seen, now_s)
+            returned = self.stranded.give_back(now_s)
             self.next_look_s = now_s + STRANDED_LOOK_S
             if returned:
                 _log.warning("stranded_jobs_returned", count=returned)

@@ -25,6 +25,7 @@ from app.queues import (
     scheduler_alive,
     sync_job_id,
 )
+from workers.stranded import Stranded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,21 +184,19 @@ def test_a_job_popped_by_a_killed_worker_returns_to_the_front_of_its_queue(
     jobs.run("ship", "cmd_2", "1")
     queue = queue_of(LIFECYCLE, connection)
     connection.lmove(queue.key, queue.intermediate_queue_key)
-    first_seen: dict[str, float] = {}
-    assert jobs.return_stranded(first_seen, 100.0) == 0
-    assert jobs.return_stranded(first_seen, 101.9) == 0
-    assert jobs.return_stranded(first_seen, 102.0) == 1
+    stranded = Stranded(connection)
+    assert stranded.give_back(100.0) == 0
+    assert stranded.give_back(101.9) == 0
+    assert stranded.give_back(102.0) == 1
     assert queued(connection) == [SHIP, "ship-cmd_2"]
 
 
-def test_a_stranded_id_without_a_job_is_forgotten_instead_of_stranding_for_ever(
-    connection: Redis, jobs: Jobs
-) -> None:
+def test_a_stranded_id_without_a_job_is_forgotten_instead_of_stranding_for_ever(connection: Redis) -> None:
     queue = queue_of(LIFECYCLE, connection)
     connection.lpush(queue.intermediate_queue_key, "ship-gone")
-    first_seen: dict[str, float] = {}
-    jobs.return_stranded(first_seen, 100.0)
-    assert jobs.return_stranded(first_seen, 105.0) == 0
+    stranded = Stranded(connection)
+    stranded.give_back(100.0)
+    assert stranded.give_back(105.0) == 0
     assert connection.llen(queue.intermediate_queue_key) == 0
     assert queued(connection) == []
 

@@ -41,7 +41,7 @@ def test_the_cpu_of_a_grandchild_counts_while_it_lives_and_after_it_ended() -> N
         assert tree(process.pid) == [process.pid]
         assert cpu_s(process.pid) == pytest.approx(0.35, abs=0.15)
     living = (
-        "import subprocess, sys\n"
+        f"import subprocess, sys\n{BURN.format(seconds=0.05)}"  # more than the hundredth the kernel tells
         f"p = subprocess.Popen([sys.executable, '-S', '-c', {burn} + 'print(1, flush=True)\\nimport time; "
         "time.sleep(60)'], stdout=subprocess.PIPE)\np.stdout.readline()\n"
     )
