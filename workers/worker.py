@@ -161,7 +161,7 @@ class LaneWorker(SimpleWorker):
             return
         found = None
         try:
-            found = self._pop()
+            found = None if self._stop_requested else self._pop()
         finally:
             if found is None:
                 self._free.release()

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from app.domain.commands import Acknowledge, CommandKind, CommandStatus, kind_of
 from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
 from app.store.orders import Orders
+from app.store.syncs import Syncs
 from tests.integration.store.samples import NOW, WIRE, attempt, command, note, settlement, ship
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 ORDERS = ("o1", "o2")
 LEASE_S = 30.0
+COUNTS_S = 20.0
+JOBS = ("j1", "j2")
+KINDS = (CommandKind.ACKNOWLEDGE, CommandKind.SHIP)
 # Which of the latest commands or runs: old ones rarely matter, and late comers are among these too.
 RECENT = st.sampled_from([0, 0, 0, 1, 1, 2])
 
@@ -64,6 +68,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self.store.flushdb()
         self.commands, self.orders = Commands(self.store), Orders(self.store)
+        self.syncs, self.owed = Syncs(self.store), set[str]()
         self.now = NOW
         self.made: dict[str, Model] = {}
         self.lanes: dict[str, list[str]] = {name: [] for name in ORDERS}
@@ -71,6 +76,7 @@ class Ledger(RuleBasedStateMachine):
         self.tokens: list[tuple[str, str]] = []
         self.last_settled: dict[str, str] = {}
         self.notes = dict.fromkeys(ORDERS, 0)
+        self.count_until: dict[tuple[CommandKind, str], datetime] = {}
 
     @initialize(automatic=st.booleans())
     def begin_with_a_lane(self, automatic: bool) -> None:
@@ -107,6 +113,7 @@ class Ledger(RuleBasedStateMachine):
         assert [answer.command_id for answer in answers] == [expected, expected]
         assert [answer.head for answer in answers] == [head, head]
         assert [answer.created for answer in answers] == [expected == new.id, False]
+        assert [answer.going_on for answer in answers] == [self.going_on(kind)] * 2
 
     @precondition(lambda self: self.made)
     @rule(pick=RECENT)
@@ -121,13 +128,42 @@ class Ledger(RuleBasedStateMachine):
             assert isinstance(answer, NotTaken)
             assert answer.reason is reason
             return
+        assert isinstance(answer, Taken)
+        self.is_taken(model, token, answer)
+
+    def is_taken(self, model: Model, token: str, answer: Taken) -> None:
         self.tokens.append((token, model.id))
         model.lost += model.status is CommandStatus.RUNNING
         model.status, model.token, model.due_at = CommandStatus.RUNNING, token, None
         model.lease_until = self.now + timedelta(seconds=LEASE_S)
-        assert isinstance(answer, Taken)
         assert answer.lost_runs == model.lost
         assert answer.command == self.commands.get(model.id)
+        assert answer.read_owed is (model.order in self.owed)
+
+    @rule(kind=st.sampled_from(KINDS), job=st.sampled_from(JOBS))
+    def go_on(self, kind: CommandKind, job: str) -> None:
+        token = f"t{len(self.tokens)}"
+        due = self.due_of(kind)
+        answer = twice(
+            lambda: self.commands.take_next(
+                kind, job=job, token=token, now=self.now, lease_s=LEASE_S, counts_s=COUNTS_S
+            )
+        )
+        if not due:
+            assert answer is None
+            self.count_until.pop((kind, job), None)
+            return
+        self.count_until[kind, job] = self.now + timedelta(seconds=COUNTS_S)
+        assert answer is not None
+        assert answer.waiting == len(due) - 1
+        self.is_taken(due[0], token, answer)
+
+    @rule(kind=st.sampled_from(KINDS), job=st.sampled_from(JOBS))
+    def hand_over(self, kind: CommandKind, job: str) -> None:
+        left = twice(lambda: self.commands.hand_over(kind, job=job, now=self.now))
+        self.count_until.pop((kind, job), None)
+        due = self.due_of(kind)
+        assert left == ((due[0].id, due[0].order) if due else None)
 
     @rule()
     def head_runs(self) -> None:
@@ -182,8 +218,9 @@ class Ledger(RuleBasedStateMachine):
         pick=RECENT,
         status=st.sampled_from([s for s in CommandStatus if s.final] + [CommandStatus.WAITING] * 2),
         new_key=st.booleans(),
+        owe_read=st.booleans(),
     )
-    def settle(self, pick: int, status: CommandStatus, new_key: bool) -> None:
+    def settle(self, pick: int, status: CommandStatus, new_key: bool, owe_read: bool = False) -> None:
         token, model = self.held(pick)
         before = self.commands.get(model.id)
         number = max(model.attempts, default=0)
@@ -197,6 +234,7 @@ class Ledger(RuleBasedStateMachine):
             idempotency_key=key,
             keep_wire=not new_key,
             timeline=(note("settled", token=token),),
+            owe_read=owe_read,
         )
         answer = twice(lambda: self.commands.settle(model.id, token=token, settlement=ending, now=self.now))
         if model.token != token:
@@ -207,6 +245,8 @@ class Ledger(RuleBasedStateMachine):
         if number:
             model.attempts[number] = "unknown"
         model.key, model.wire = key, model.wire and not new_key
+        if owe_read:
+            self.owed.add(model.order)
         self.left_run(model, token, status, next_at)
         assert answer.ok
         assert answer.next_id == (self.lanes[model.order][0] if self.lanes[model.order] else None)
@@ -292,11 +332,33 @@ class Ledger(RuleBasedStateMachine):
             assert {one.id for one in self.commands.list(status=status, limit=1000).items} == expected
 
     @invariant()
+    def jobs_that_go_on_are_the_models(self) -> None:
+        counted = self.commands.going_on(self.now)
+        assert {kind: counted[kind] for kind in KINDS} == {kind: self.going_on(kind) for kind in KINDS}
+
+    @invariant()
+    def what_is_owed_is_the_models(self) -> None:
+        owed = {order for order in ORDERS if self.syncs.get(order)}
+        assert owed == self.owed
+        assert {one.order_id for one in self.syncs.due_of("112", self.now, limit=10)} == owed
+
+    @invariant()
     def no_lane_is_stuck(self) -> None:
         for lane in self.lanes.values():
             if lane:
                 head = self.made[lane[0]]
                 assert head.due_at is not None or head.lease_until is not None
+
+    def going_on(self, kind: CommandKind) -> int:
+        return sum(whose is kind and until > self.now for (whose, _), until in self.count_until.items())
+
+    def due_of(self, kind: CommandKind) -> list[Model]:
+        due = [
+            (one.due_at, one.id, one)
+            for one in self.made.values()
+            if one.kind is kind and one.due_at is not None and one.due_at <= self.now
+        ]
+        return [model for _, _, model in sorted(due, key=lambda row: row[:2])]
 
     def picked(self, pick: int) -> Model:
         return self.made[f"c{max(0, len(self.made) - 1 - pick)}"]

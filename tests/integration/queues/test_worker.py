@@ -12,7 +12,16 @@ import pytest
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from app.queues import LIFECYCLE, SWEEP, Jobs, connect_queues, live_workers, queue_of, scheduler_alive
+from app.queues import (
+    LIFECYCLE,
+    SWEEP,
+    THREADS,
+    Jobs,
+    connect_queues,
+    live_workers,
+    queue_of,
+    scheduler_alive,
+)
 from workers.schedule import Periodic, Schedule, run
 from workers.worker import LaneWorker
 
@@ -43,8 +52,6 @@ def eventually(holds: Callable[[], bool]) -> bool:
 @contextmanager
 def working(redis_url: str) -> Iterator[LaneWorker]:
     worker = LaneWorker(LIFECYCLE, connection=connect_queues(redis_url))
-    # SIGALRM belongs to the main thread, and these jobs end by themselves.
-    worker.death_penalty_class = NoDeathPenalty  # type: ignore[assignment]  # all that RQ uses of it
     thread = threading.Thread(target=worker.serve)
     thread.start()
     try:
@@ -56,20 +63,17 @@ def working(redis_url: str) -> Iterator[LaneWorker]:
     assert not thread.is_alive()
 
 
-class NoDeathPenalty:
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def enqueue(connection: Redis, func: str, *args: object, job_id: str) -> Job:
+def enqueue(connection: Redis, func: str, *args: object, job_id: str, timeout_s: int = 60) -> Job:
     queue = queue_of(LIFECYCLE, connection)
-    return queue.enqueue(func, args=args, kwargs={}, job_id=job_id, result_ttl=600, failure_ttl=600)
+    return queue.enqueue(
+        func,
+        args=args,
+        kwargs={},
+        job_id=job_id,
+        job_timeout=timeout_s,
+        result_ttl=600,
+        failure_ttl=600,
+    )
 
 
 def status_of(connection: Redis, job_id: str) -> JobStatus | None:
@@ -116,6 +120,56 @@ def test_being_told_to_stop_finishes_the_running_job_first(redis_url: str, conne
         assert eventually(lambda: status_of(connection, "slow") == JobStatus.STARTED)
         worker.request_stop(15, None)
     assert status_of(connection, "slow") == JobStatus.FINISHED
+
+
+def test_jobs_run_beside_each_other_as_many_as_there_are_threads(redis_url: str, connection: Redis) -> None:
+    threads = THREADS[LIFECYCLE]
+    for number in range(threads + 2):
+        enqueue(connection, "time.sleep", 0.7, job_id=f"j{number}")
+    queue = queue_of(LIFECYCLE, connection)
+    with working(redis_url):
+        assert eventually(lambda: connection.zcard(queue.started_job_registry.key) == threads)
+        assert queue.count == 2
+        assert eventually(lambda: queue.finished_job_registry.count == threads + 2)
+    assert connection.zcard(queue.started_job_registry.key) == 0
+
+
+def test_being_told_to_stop_finishes_every_running_job_and_starts_no_other(
+    redis_url: str, connection: Redis
+) -> None:
+    threads = THREADS[LIFECYCLE]
+    for number in range(threads + 1):
+        enqueue(connection, "time.sleep", 0.7, job_id=f"j{number}")
+    queue = queue_of(LIFECYCLE, connection)
+    with working(redis_url) as worker:
+        assert eventually(lambda: connection.zcard(queue.started_job_registry.key) == threads)
+        worker.request_stop(15, None)
+    assert queue.finished_job_registry.count == threads
+    assert queue.get_job_ids() == [f"j{threads}"]
+
+
+def test_a_job_that_takes_too_long_fails_and_the_others_go_on(redis_url: str, connection: Redis) -> None:
+    # One long sleep would be interrupted only at its end: time is up between two steps of Python.
+    enqueue(connection, "tests.integration.queues.steps.many", 60, job_id="endless", timeout_s=1)
+    enqueue(connection, "time.sleep", 1.5, job_id="other")
+    with working(redis_url):
+        assert eventually(lambda: status_of(connection, "endless") == JobStatus.FAILED)
+        assert eventually(lambda: status_of(connection, "other") == JobStatus.FINISHED)
+
+
+def test_every_running_job_beats(redis_url: str, connection: Redis) -> None:
+    for number in range(3):
+        enqueue(connection, "time.sleep", 2.7, job_id=f"j{number}")
+    with working(redis_url):
+        assert eventually(lambda: all(status_of(connection, f"j{n}") == JobStatus.STARTED for n in range(3)))
+        started = [connection.hget(f"rq:job:j{number}", "last_heartbeat") for number in range(3)]
+        assert eventually(
+            lambda: all(
+                connection.hget(f"rq:job:j{number}", "last_heartbeat") != started[number]
+                and status_of(connection, f"j{number}") == JobStatus.STARTED
+                for number in range(3)
+            )
+        )
 
 
 def test_a_worker_registers_again_after_all_keys_of_rq_were_deleted(
