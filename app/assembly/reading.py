@@ -1,0 +1,133 @@
+"""Reading: the use cases that take in what the platform says, and keep the copies of orders true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.services.drain_inbox import DrainInbox
+from app.services.find_vanished import FindVanished
+from app.services.receive_delivery import ReceiveDelivery
+from app.services.reconcile import Reconcile
+from app.services.record_order import RecordOrder
+from app.services.record_page import RecordPage
+from app.services.sync_burst import SyncBurst
+from app.services.sync_order import SyncOrder
+from app.services.sync_owed import SyncOwed
+from app.sources import new_delivery_id, new_id, new_key, now
+from app.store.counters import AsyncCounters
+from app.store.inbox import AsyncInbox
+from app.store.shops import ShopMarks
+
+if TYPE_CHECKING:
+    from app.assembly.ground import Ground
+
+
+def receive_delivery(ground: Ground) -> ReceiveDelivery:
+    """Return the use case that takes deliveries in."""
+    return ReceiveDelivery(
+        inbox=AsyncInbox(ground.async_store),
+        counters=AsyncCounters(ground.async_store),
+        secrets=ground.settings.app_secret_texts(),
+        sealer=ground.sealer,
+        clock=now,
+        new_id=new_delivery_id,
+    )
+
+
+def drain_inbox(ground: Ground) -> DrainInbox:
+    """Return the use case that makes owed syncs of what was taken in."""
+    return DrainInbox(
+        inbox=ground.inbox,
+        watch=ground.watch,
+        shops=ground.shops,
+        nudge=ground.nudge,
+        drift=ground.drift,
+        orders=ground.orders,
+        counters=ground.counters,
+        wake_owed=ground.wake_owed,
+        clock=now,
+    )
+
+
+def record_order(ground: Ground) -> RecordOrder:
+    """Return the use case that writes an order down as it was read."""
+    return RecordOrder(
+        orders=ground.orders,
+        commands=ground.commands,
+        nudge=ground.nudge,
+        gather=ground.gather,
+        sealer=ground.sealer,
+        shops=ground.shops,
+        clock=now,
+        new_id=new_id,
+        new_key=new_key,
+    )
+
+
+def sync_order(ground: Ground, record_order: RecordOrder) -> SyncOrder:
+    """Return the use case that reads one order."""
+    return SyncOrder(
+        graph=ground.graph,
+        shops=ground.shops,
+        orders=ground.orders,
+        syncs=ground.syncs,
+        record_order=record_order,
+        gate_keeper=ground.gate_keeper,
+        clock=now,
+        read_timeout_s=ground.settings.read_timeout_s,
+    )
+
+
+def sync_owed(ground: Ground, sync_order: SyncOrder) -> SyncOwed:
+    """Return the use case that pays what is owed to one order."""
+    return SyncOwed(
+        syncs=ground.syncs, sync_order=sync_order, nudge=ground.nudge, alerting=ground.alerting, clock=now
+    )
+
+
+def sync_burst(ground: Ground, record_order: RecordOrder) -> SyncBurst:
+    """Return the use case that pays what is owed to many orders, by their shop's list."""
+    return SyncBurst(
+        graph=ground.graph,
+        shops=ground.shops,
+        orders=ground.orders,
+        syncs=ground.syncs,
+        record_order=record_order,
+        gate_keeper=ground.gate_keeper,
+        nudge=ground.nudge,
+        clock=now,
+        read_timeout_s=ground.settings.read_timeout_s,
+    )
+
+
+def reconcile(ground: Ground, record_order: RecordOrder) -> Reconcile:
+    """Return the use case that finds what no delivery announced, and its parts that nobody else needs."""
+    record_page = RecordPage(
+        orders=ground.orders,
+        commands=ground.commands,
+        syncs=ground.syncs,
+        drift=ground.drift,
+        nudge=ground.nudge,
+        record_order=record_order,
+        clock=now,
+    )
+    find_vanished = FindVanished(
+        graph=ground.graph,
+        orders=ground.orders,
+        record_page=record_page,
+        read_timeout_s=ground.settings.read_timeout_s,
+    )
+    return Reconcile(
+        graph=ground.graph,
+        shops=ground.shops,
+        gate_keeper=ground.gate_keeper,
+        syncs=ground.syncs,
+        marks=ShopMarks(ground.store),
+        watch=ground.watch,
+        alerting=ground.alerting,
+        record_page=record_page,
+        find_vanished=find_vanished,
+        clock=now,
+        overlap_s=ground.settings.reconcile_overlap_s,
+        read_timeout_s=ground.settings.read_timeout_s,
+    )

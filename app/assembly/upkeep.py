@@ -1,0 +1,74 @@
+"""Upkeep: the use cases that keep the work going, watch over it, and tell operators of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.assembly.policies import limits
+from app.notify.operators import Operators
+from app.services.archive_orders import ArchiveOrders
+from app.services.probe_gate import ProbeGate
+from app.services.sweep import Sweep
+from app.services.tell_operators import TellOperators
+from app.services.watch_conditions import WatchConditions
+from app.sources import new_id, now
+from app.store.archive_moves import ArchiveMoves
+
+if TYPE_CHECKING:
+    from app.assembly.ground import Ground
+
+
+def probe_gate(ground: Ground) -> ProbeGate:
+    """Return the use case that tries whether a shop's closed gate may open."""
+    return ProbeGate(
+        graph=ground.graph,
+        shops=ground.shops,
+        gates=ground.gates,
+        nudge=ground.nudge,
+        refresh_tokens=ground.shops.refresh,
+        clock=now,
+        new_id=new_id,
+    )
+
+
+def sweep(ground: Ground, probe_gate: ProbeGate) -> Sweep:
+    """Return the use case that wakes what is due and has no job, and the watch that it keeps."""
+    watch_conditions = WatchConditions(
+        watch=ground.watch,
+        alerting=ground.alerting,
+        nudge=ground.nudge,
+        shops=ground.shops,
+        limits=limits(ground.settings),
+    )
+    return Sweep(
+        commands=ground.commands,
+        syncs=ground.syncs,
+        wake_owed=ground.wake_owed,
+        gather=ground.gather,
+        inbox=ground.inbox,
+        shops=ground.shops,
+        gates=ground.gates,
+        drift=ground.drift,
+        probe_gate=probe_gate,
+        alerting=ground.alerting,
+        watch_conditions=watch_conditions,
+        nudge=ground.nudge,
+        places=ground.places,
+        clock=now,
+    )
+
+
+def archive_orders(ground: Ground) -> ArchiveOrders:
+    """Return the use case that moves old orders into the archive."""
+    return ArchiveOrders(
+        moves=ArchiveMoves(ground.store, ground.archive_files),
+        nudge=ground.nudge,
+        clock=now,
+        after_days=ground.settings.archive_after_days,
+    )
+
+
+def tell_operators(ground: Ground) -> TellOperators:
+    """Return the use case that tells operators what alerts opened and closed."""
+    addresses = [url.get_secret_value() for url in ground.settings.alert_urls]
+    return TellOperators(alerts=ground.alerts, operators=Operators(addresses), clock=now)
