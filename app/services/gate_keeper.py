@@ -32,7 +32,7 @@ log = structlog.get_logger()
 FLUSH_S = 1.0
 # How long a look at a gate serves the threads of this process; what it learns itself counts at once. News of
 # other processes comes that much later, which is less than a call takes.
-LOOK_LASTS_S = 0.1
+LOOK_LASTS_S = 0.05
 # Quiet answers older than this were followed by silence: counted now, they would hide today's failures.
 QUIET_LASTS_S = 2.0
 

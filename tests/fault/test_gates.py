@@ -43,8 +43,8 @@ def test_s19_a_dead_token_costs_no_attempt_and_all_drain_in_order(trouble: Troub
         assert trouble.finished(command_id, within_s=60)["status"] == "succeeded"
     assert [len(trouble.effects(order_id, "ship")) for order_id in orders] == [1] * 40
     went = _shipped_in_order(trouble, orders)
-    # Two workers side by side may swap neighbors.
-    assert all(abs(went.index(order_id) - number) <= 3 for number, order_id in enumerate(orders))
+    # The twenty that are let go in one second run beside each other, and overtake none of the second before.
+    assert all(abs(went.index(order_id) - number) < 20 for number, order_id in enumerate(orders))
     trouble.until(lambda: not trouble.alerts("token_dead"))
     closed = [one for one in trouble.alerts("token_dead", "closed") if one["id"] == alert["id"]]
     assert len(closed) == 1
