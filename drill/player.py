@@ -13,7 +13,7 @@ import httpx
 from drill.oms import Oms, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from drill.desk import Desk
     from drill.platform import Platform
@@ -43,7 +43,7 @@ class Player:
         with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
             for life in lives:
                 time.sleep(max(0.0, started_s + life.at_s - time.monotonic()))
-                threads.submit(self._live, life)
+                threads.submit(self.guarded, f"life {life.number}", self._live, life)
 
     def perform(self, order_id: str, lines: Sequence[str], step: Step, *, settle: bool = True) -> None:
         """Make the wishes of a step at once; with `settle`, wait a while until what was promised is done."""
@@ -59,16 +59,27 @@ class Player:
         if settle:
             self._settle([wish.mark for wish in step.wishes])
 
-    def _live(self, life: Life) -> None:
+    def ask(self, order_id: str, step: Step) -> None:
+        """Make the wishes of a step on an order that stands, and wait for no end."""
+        self.perform(order_id, self._lines(order_id), step, settle=False)
+
+    def guarded(self, whose: str, act: Callable[..., None], *arguments: object) -> None:
+        """Act, and keep what ended it for the verdict: a thread's own end would be told to nobody."""
         try:
-            order_id = self.platform.place(life.order)
-            self._count("place")
-            lines = [str(line["id"]) for line in self.platform.order(order_id)["items"]]
-            for step in life.steps:
-                time.sleep(step.pause_s)
-                self.perform(order_id, lines, step)
-        except Exception as error:  # noqa: BLE001 - a thread's end must be told, whatever ended it
-            self.failures.append(f"life {life.number}: {type(error).__name__}: {error}")
+            act(*arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it was
+            self.failures.append(f"{whose}: {type(error).__name__}: {error}")
+
+    def _live(self, life: Life) -> None:
+        order_id = self.platform.place(life.order)
+        self._count("place")
+        lines = self._lines(order_id)
+        for step in life.steps:
+            time.sleep(step.pause_s)
+            self.perform(order_id, lines, step)
+
+    def _lines(self, order_id: str) -> list[str]:
+        return [str(line["id"]) for line in self.platform.order(order_id)["items"]]
 
     def _wish(self, order_id: str, lines: Sequence[str], wish: Wish, patient: bool) -> None:
         self._count(wish.what)

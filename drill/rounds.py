@@ -22,6 +22,7 @@ from drill.oms import Oms
 from drill.platform import Platform
 from drill.player import Player
 from drill.recovery import GIVE_UP_S, NEVER_OVER_S, P95_S, Kill, Recovery
+from drill.rush import rush
 from drill.stack import Stack
 from drill.workload import make_lives
 
@@ -110,7 +111,12 @@ def full_round(seed: int, events: int, *, plant: str | None = None, pace_s: floa
         end_of_faults = threading.Timer(faults_s, nemesis.stop)
         end_of_faults.start()
         stage.oms.deadline_s = time.monotonic() + faults_s + LAST_PATIENCE_S
+        rushing = threading.Thread(
+            target=stage.player.guarded, args=("the rush", rush, stage.stack, stage.player, seed)
+        )
+        rushing.start()
         stage.player.play(lives)
+        rushing.join()
         end_of_faults.cancel()
         nemesis.stop()
         verdict = conclude(stage, seed)
