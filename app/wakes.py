@@ -25,7 +25,7 @@ LIFECYCLE = "lifecycle"
 QUEUES = (INTAKE, SYNC, LIFECYCLE)
 # Jobs that one worker of a queue runs at a time. Commands mostly wait for the platform; what the others do is
 # little, or is better done in turn. Measured in docs/decisions/0013-worker-density.md.
-THREADS = {INTAKE: 1, SYNC: 1, LIFECYCLE: 16}
+THREADS = {INTAKE: 1, SYNC: 1, LIFECYCLE: 32}
 
 RESULT_TTL_S = 600  # long enough to look at in the dashboard, short enough to hold a burst in memory
 UPKEEP_RESULT_TTL_S = 60  # these run all day long and say little

@@ -94,9 +94,9 @@ def probe(shop_id: str) -> None:
     _orderwire().probe_gate.probe(shop_id)
 
 
-def acknowledge(command_id: str) -> int:
-    """Run an acknowledge command, and go on with others; return how many were run."""
-    return _run(CommandKind.ACKNOWLEDGE, command_id)
+def acknowledge(command_id: str) -> None:
+    """Run an acknowledge command, and go on with others that are due."""
+    _run(CommandKind.ACKNOWLEDGE, command_id)
 
 
 def acknowledge_batch(batch_id: str) -> None:
@@ -117,27 +117,27 @@ def acknowledge_batch(batch_id: str) -> None:
         raise DeadLetter(f"batch {batch_id}: {result.dead} acknowledgements gave up; each can be replayed")
 
 
-def ship(command_id: str) -> int:
-    """Run a ship command, and go on with others; return how many were run."""
-    return _run(CommandKind.SHIP, command_id)
+def ship(command_id: str) -> None:
+    """Run a ship command, and go on with others that are due."""
+    _run(CommandKind.SHIP, command_id)
 
 
-def update_tracking(command_id: str) -> int:
-    """Run an update_tracking command, and go on with others; return how many were run."""
-    return _run(CommandKind.UPDATE_TRACKING, command_id)
+def update_tracking(command_id: str) -> None:
+    """Run an update_tracking command, and go on with others that are due."""
+    _run(CommandKind.UPDATE_TRACKING, command_id)
 
 
-def cancel(command_id: str) -> int:
-    """Run a cancel command, and go on with others; return how many were run."""
-    return _run(CommandKind.CANCEL, command_id)
+def cancel(command_id: str) -> None:
+    """Run a cancel command, and go on with others that are due."""
+    _run(CommandKind.CANCEL, command_id)
 
 
-def refund(command_id: str) -> int:
-    """Run a refund command, and go on with others; return how many were run."""
-    return _run(CommandKind.REFUND, command_id)
+def refund(command_id: str) -> None:
+    """Run a refund command, and go on with others that are due."""
+    _run(CommandKind.REFUND, command_id)
 
 
-def _run(kind: CommandKind, command_id: str) -> int:
+def _run(kind: CommandKind, command_id: str) -> None:
     orderwire = _orderwire()
     job = get_current_job()
     if job is not None and job.meta.get(_DEAD):
@@ -151,8 +151,7 @@ def _run(kind: CommandKind, command_id: str) -> int:
         raise DeadLetter(f"command {command_id}: {error}")
     if isinstance(result, NotTaken):
         _wake_later(command_id, result)
-        return _go_on(kind)
-    return 1 + _go_on(kind)
+    _go_on(kind)
 
 
 def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
@@ -165,13 +164,15 @@ def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
     return command.error or "" if command and command.status is CommandStatus.DEAD else None
 
 
-def _go_on(kind: CommandKind) -> int:
+def _go_on(kind: CommandKind) -> None:
     try:
-        return _orderwire().go_on.go_on(kind, stopped=_stopped[0])
+        commands = _orderwire().go_on.go_on(kind, stopped=_stopped[0])
     except Exception:
         # This job's own command has ended; the one that raised runs again in its own job, and shows there.
         log.exception("job.went_no_further", kind=kind.value)
-        return 0
+    else:
+        if commands:
+            log.info("job.went_on", kind=kind.value, commands=commands)
 
 
 def _wake_later(command_id: str, result: NotTaken) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Of these more is better; of everything else that is compared, less.
 _MORE = frozenset({"rate"})
-COMPARED = ("rate", "cpu_ms")
+COMPARED = ("rate", "cpu_ms", "sync_cpu_ms", "ship_cpu_ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,5 +57,5 @@ def _cores(numbers: Numbers) -> dict[str, float]:
     return {
         name.removeprefix("cpu_").removesuffix("_ms"): spread["median"] * a_second / 1000
         for name, spread in numbers.items()
-        if name.startswith("cpu_") and name.endswith("_ms") and name != "cpu_ms" and "sync" not in name
+        if name.startswith("cpu_") and name.endswith("_ms") and name != "cpu_ms"
     }

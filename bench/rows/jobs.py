@@ -133,7 +133,7 @@ def _queue_ours(orderwire: Ours, place: _Bench, count: int) -> list[str]:
         raise BenchFailed(f"Orderwire acknowledged {known} of {count} orders within {_PREPARE_S:.0f} s")
     await_quiet(Meter(roots=orderwire.roots()))
     orderwire.stop("workers")
-    asked = closed_loop(orderwire.port, list(_shipments(ids, key)), lines=8, ok=202)
+    asked = closed_loop(orderwire.port, list(shipments(ids, key)), lines=8, ok=202)
     if asked.failures:
         raise BenchFailed(f"Orderwire refused {asked.failures} of {count} shipments: {asked.refused}")
     return ids
@@ -148,7 +148,8 @@ def _all_in_progress(orderwire: Ours) -> bool:
     return True
 
 
-def _shipments(ids: Sequence[str], key: str) -> Iterator[bytes]:
+def shipments(ids: Sequence[str], key: str) -> Iterator[bytes]:
+    """Yield HTTP requests that ask for each order to be shipped whole, with that API key."""
     for order_id in ids:
         tracking = {"carrier": "UPS", "tracking_number": f"1Z{order_id}"}
         body = json.dumps({"ship_all_remaining": True, "tracking": tracking}).encode()

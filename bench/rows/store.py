@@ -6,7 +6,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from bench.parts.platform import APP_SECRET, SHOP_ID, Platform, platform
 from bench.parts.processes import BenchFailed, run
 from bench.parts.valkey import valkey
 from bench.plan import say
+from bench.rows.jobs import shipments
 from bench.rows.outcome import Outcome, await_effects, await_quiet
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from bench.plan import Plan
 
 FEW = 1_000
+# Turns at each size: the store only grows, so that sizes cannot take turns forth and back.
+_ROUNDS = 3
+_WARM_UP = 50
 _FILL_S = 1_200.0
 _WITHIN_S = 60.0
 _FIRST = 10_000_000_000_000  # ids of filled orders; far from those of the sandbox
@@ -52,12 +56,16 @@ def measure(plan: Plan) -> list[Row]:
         orderwire.start("api", "workers", "scheduler")
         orderwire.wait_ready()
         place = _Place(orderwire=orderwire, graph=graph, key=orderwire.make_key())
-        turns = tuple(_turn(place, plan, size) for size in (FEW, plan.store_orders))
+        _sample(place, _WARM_UP, "warm-up", 0)
+        turns = tuple(
+            _turn(place, plan, size, number) for size in (FEW, plan.store_orders) for number in range(_ROUNDS)
+        )
     how = (
         f"Filled through Orderwire's own store classes, with six timeline entries and sealed buyers each; "
-        f"then {plan.store_reads} reads of each kind over REST, one after the other; {plan.store_sample} "
-        f"orders read from the platform by POST .../sync; and {plan.store_sample} new orders from webhook to "
-        "acknowledgement, which are the units, rate and CPU of this row."
+        f"then, {_ROUNDS} times, {plan.store_reads} reads of each kind over REST, one after the other; "
+        f"{plan.store_sample} orders read from the platform by POST .../sync; {plan.store_sample} new "
+        "orders, 100 a delivery, from webhook to acknowledgement, which are the units, rate and CPU of this "
+        "row; and the same orders shipped by a command each."
     )
     title = f"The store at {plan.store_orders:,} orders, beside {FEW:,}"
     base = _name(plan.store_orders)
@@ -68,15 +76,22 @@ def _name(size: int) -> str:
     return f"{size:,} orders"
 
 
-def _turn(place: _Place, plan: Plan, size: int) -> Turn:
-    place.figures = {}
-    _fill(place, size)
+def _turn(place: _Place, plan: Plan, size: int, number: int) -> Turn:
+    if place.filled < size:
+        place.figures = {}
+        _fill(place, size)
     _look_up(place, plan.store_reads)
-    ids = place.graph.place(2 * plan.store_sample)
-    _sync(place, ids[: plan.store_sample])
-    turn = _acknowledge(place, ids[plan.store_sample :], _name(size))
+    turn = _sample(place, plan.store_sample, _name(size), number)
     say(f"  store {turn.side}: " + "  ".join(f"{name} {value:.2f}" for name, value in turn.numbers().items()))
     return turn
+
+
+def _sample(place: _Place, count: int, side: str, number: int) -> Turn:
+    ids = place.graph.place(2 * count)
+    _sync(place, ids[:count])
+    turn = _acknowledge(place, ids[count:], side, number)
+    _ship(place, ids[count:])
+    return replace(turn, figures=dict(place.figures))
 
 
 def _fill(place: _Place, size: int) -> None:
@@ -134,12 +149,24 @@ def _asked(place: _Place, method: str, paths: Sequence[str]) -> list[float]:
     return list(load.latencies_s.values())
 
 
-def _acknowledge(place: _Place, ids: Sequence[str], side: str) -> Turn:
+def _ship(place: _Place, ids: Sequence[str]) -> None:
+    before = place.graph.count_effects("ship")
+    meter = Meter(roots=place.orderwire.roots())
+    meter.start()
+    asked = closed_loop(place.orderwire.port, list(shipments(ids, place.key)), lines=8, ok=202)
+    shipped = await_effects(place.graph, "ship", before + len(ids), within_s=_WITHIN_S) - before
+    await_quiet(meter)
+    if asked.failures or shipped != len(ids):
+        raise BenchFailed(f"{shipped} of {len(ids)} orders were shipped; refused {asked.refused}")
+    place.figures["ship_cpu_ms"] = 1000 * meter.total_s() / len(ids)
+
+
+def _acknowledge(place: _Place, ids: Sequence[str], side: str, number: int) -> Turn:
     store, before = place.orderwire.store, place.graph.count_effects("acknowledge")
     held = store.used_bytes()
     meter = Meter(roots=place.orderwire.roots())
     meter.start()
-    requests = deliveries(ids, entries=1, shop_id=SHOP_ID, secret=APP_SECRET)
+    requests = deliveries(ids, entries=100, shop_id=SHOP_ID, secret=APP_SECRET)
     load = closed_loop(place.orderwire.port, requests)
     await_effects(place.graph, "acknowledge", before + len(ids), within_s=_WITHIN_S)
     wanted = dict.fromkeys(ids, load.began_at)
@@ -151,7 +178,7 @@ def _acknowledge(place: _Place, ids: Sequence[str], side: str) -> Turn:
     place.figures["redis_bytes_an_order_lived"] = (store.used_bytes() - held) / max(1, done)
     return Turn(
         side=side,
-        round=0,
+        round=number,
         units=done,
         seconds=outcome.done_at[-1] - load.began_at if done else 0.0,
         failures=outcome.wrong,
@@ -159,5 +186,4 @@ def _acknowledge(place: _Place, ids: Sequence[str], side: str) -> Turn:
         p99_ms=outcome.p_ms(0.99),
         cpu_s=meter.used_s(),
         memory=meter.memory(),
-        figures=dict(place.figures),
     )

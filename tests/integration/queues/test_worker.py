@@ -99,6 +99,26 @@ def test_a_job_that_raises_lands_in_the_failed_registry_and_the_worker_goes_on(
     assert queue_of(LIFECYCLE, connection).failed_job_registry.get_job_ids() == ["bad"]
 
 
+def test_a_job_that_succeeded_shows_as_finished_and_leaves_no_result(
+    redis_url: str, connection: Redis
+) -> None:
+    with working(redis_url):
+        enqueue(connection, "math.sqrt", 4, job_id="good")
+        assert eventually(lambda: status_of(connection, "good") == JobStatus.FINISHED)
+    assert queue_of(LIFECYCLE, connection).finished_job_registry.get_job_ids() == ["good"]
+    assert 0 < connection.ttl("rq:job:good") <= 600
+    assert not connection.exists("rq:results:good")
+
+
+def test_a_job_that_raised_tells_why(redis_url: str, connection: Redis) -> None:
+    with working(redis_url):
+        job = enqueue(connection, "operator.truediv", 1, 0, job_id="bad")
+        assert eventually(lambda: status_of(connection, "bad") == JobStatus.FAILED)
+    result = job.latest_result()
+    assert result is not None
+    assert "ZeroDivisionError" in (result.exc_string or "")
+
+
 def test_a_job_scheduled_again_while_it_runs_stays_scheduled_after_it(
     redis_url: str, connection: Redis
 ) -> None:
