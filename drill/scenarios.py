@@ -6,6 +6,7 @@ left out, so that a planted bug shows every time.
 
 from __future__ import annotations
 
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ SEED = 4  # its remainder makes every entry id the notification's own
 READY_S = 30.0
 DRAIN_S = 25.0
 _PATIENCE_S = 40.0
+# Several times as many commands as all workers together run at once, and some for when they are done.
+_BACKLOG, _LATER, _AT_ONCE = 300, 10, 48
+_ALL_THREADS, _CALL_S = 64, 1.2
 # As rare as the settings allow, so that nothing but the webhooks tells of an order.
 _NO_POLLS = {"ORDERWIRE_RECONCILE_INTERVAL_S": "3600", "ORDERWIRE_RECONCILE_OVERLAP_S": "3600"}
 # The overlap of two polls is at least a minute: what happened before that is found by the mark alone.
@@ -124,6 +128,28 @@ def _two_hands(stage: Scene, _unwritten: bool) -> None:
         _settled(stage)
 
 
+def _backlog(stage: Scene, _unwritten: bool) -> None:
+    """More parcels are due than all workers run at once; both are killed meanwhile, and more follow later."""
+    orders = [stage.platform.place(_BODY) for _ in range(_BACKLOG + _LATER)]
+    _await_state(stage, orders, "IN_PROGRESS")
+    slow = {"kind": "slow", "path": "*/shipments", "method": "POST", "rate": 1.0, "delay_s": _CALL_S}
+    stage.platform.arm([slow])
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for number, order_id in enumerate(orders[:_BACKLOG]):
+            threads.submit(_wish, stage, order_id, "ship", number, line=0, quantity=1)
+        _await_running(stage, _ALL_THREADS)
+        time.sleep(
+            _CALL_S
+        )  # by then every thread has run the command of its own job, and went on with another
+        for pid in stage.stack.pids("worker"):
+            stage.stack.signal("worker", pid, signal.SIGKILL)
+    stage.platform.arm([])
+    _settled(stage)
+    for number, order_id in enumerate(orders[_BACKLOG:]):
+        _wish(stage, order_id, "ship", _BACKLOG + number, line=0, quantity=1)
+    _settled(stage)
+
+
 def _copies_at_once(stage: Scene, _unwritten: bool) -> None:
     """Each webhook comes twenty times at the same moment (S01)."""
     stage.stack.links.fault(REDIS, "latency", delay_s=0.005, for_s=10)
@@ -171,6 +197,12 @@ def _await_state(stage: Scene, orders: Sequence[str], state: str, *, timeout_s: 
         time.sleep(0.2)
 
 
+def _await_running(stage: Scene, count: int) -> None:
+    deadline_s = time.monotonic() + READY_S
+    while time.monotonic() < deadline_s and len(stage.desk.running(timeout_s=READY_S)) < count:
+        time.sleep(0.05)
+
+
 def _settled(stage: Scene) -> None:
     deadline_s = time.monotonic() + DRAIN_S
     while time.monotonic() < deadline_s and stage.desk.open_commands():
@@ -183,6 +215,7 @@ SCENARIOS = {
     ),
     "answers-lost": Scenario(what="the answers to first calls are lost", play=_answers_lost),
     "two-hands": Scenario(what="two changes of one order at once", play=_two_hands),
+    "backlog": Scenario(what="workers are killed over a deep backlog", play=_backlog, settings=_NO_POLLS),
     "copies-at-once": Scenario(
         what="one webhook twenty times at once",
         play=_copies_at_once,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 EXPOSES = {
     "copies-at-once": ("get-then-set",),
     "two-hands": ("no-lease",),
+    "backlog": ("counts-for-ever",),
     "answers-lost": ("key-per-call", "new-refund-key", "no-read-back"),
     "redis-killed": ("answer-before-write", "no-append-only-file"),
     "unannounced": ("mark-past-failure",),

@@ -48,6 +48,10 @@ PLANTS = {
             ("app.store.commands", "drill.plants.lanes:every_command_first"),
         ),
     ),
+    "counts-for-ever": Plant(
+        what="a killed job that went on with others counts as going on for a day",
+        patches=(("app.services.go_on", "drill.plants.lanes:count_for_ever"),),
+    ),
     "mark-past-failure": Plant(
         what="the high-water mark moves although the poll failed",
         patches=(("app.services.reconcile", "drill.plants.polls:mark_past_failure"),),

@@ -31,6 +31,13 @@ def no_guard(module: ModuleType) -> None:
     module.text_of = unguarded  # type: ignore[attr-defined]
 
 
+def count_for_ever(module: ModuleType) -> None:
+    """Have whoever accepts a command rely on jobs that died."""
+    if not isinstance(module.COUNTS_S, float):
+        raise TypeError("go_on tells elsewhere how long a job counts; mend this plant")
+    module.COUNTS_S = 86_400.0  # type: ignore[attr-defined]
+
+
 def every_command_first(module: ModuleType) -> None:
     """Tell whoever promises a command that it is the head of its lane."""
     accept = module.Commands.accept
