@@ -6,34 +6,16 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from app.domain.hints import EntryHint
+import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from app.domain.hints import Entry, EntryHint
 
 # The platform sends up to 1000 updates a delivery (Webhooks guide); the rest is room for a change of mind.
 MAX_ENTRIES = 5000
 # One entry that names more changes than a whole delivery may hold is taken as a hint at its account.
 MAX_CHANGES = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry, the unit of de-duplication.
-
-    `digest` is equal when, and only when, object, id, time and changes are: hex of a SHA-256 over canonical
-    JSON. `identity` is `object:id`, with empty parts where they are absent. `unknown` says why the entry is
-    kept for a person: `unknown_object`, `unknown_field` or `unknown_shape`; None when nothing is odd.
-    `content` is the entry as canonical JSON (ASCII, keys sorted, exact integers, decimals as text).
-    """
-
-    hints: tuple[EntryHint, ...]
-    digest: str
-    identity: str
-    unknown: str | None
-    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +73,27 @@ KNOWN_FIELDS = frozenset(
     }
 )
 
-_ORDER_KEYS = ("order_id", "orderId", "commerce_order_id")
-_ACCOUNT_KEYS = ("commerce_account_id", "commerce_merchant_settings_id", "cms_id")
 # Platform ids are digits today and may change; these letters are safe in a path and in a key. An id of
 # nothing but zeros is what the dashboard's test button sends.
 _is_id = re.compile(r"(?!0+\Z)[A-Za-z0-9_-]{1,64}").fullmatch
 _is_word = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
 # The year 2100 in Unix seconds: what claims to be later is no time.
 _LATEST_S = 4_102_444_800
-_NOTHING: dict[str, Any] = {}
 
-# json.dumps makes an encoder at each call, which costs as much as the entry. What was read from text holds no
-# circle, so none is looked for.
-_canonical = json.JSONEncoder(
+# msgspec writes ASCII as json does, in a fifth of the time; what is not ASCII is left to json. What was read
+# from text holds no circle, so none is looked for.
+_sorted = msgspec.json.Encoder(order="sorted").encode
+_escaped = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=True, check_circular=False
 ).encode
+
+
+def _canonical(value: object) -> str:
+    try:
+        text = _sorted(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return _escaped(value)
+    return text if text.isascii() else _escaped(value)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -128,58 +116,21 @@ def _delivery(body: object) -> Delivery | Unreadable:
         return Unreadable(reason="the body has no list of entries")
     if len(entries) > MAX_ENTRIES:
         return Unreadable(reason=f"the body has {len(entries)} entries; at most {MAX_ENTRIES} are read")
-    word = _text(body.get("object"), _is_word)
+    word = _word(body.get("object"))
     # Every digest begins with the delivery's object, so that one id under two objects is two entries.
     began = f"{_canonical(word)}\n"
-    return Delivery(entries=tuple(_entry(word, began, raw) for raw in entries), object=word)
+    return Delivery(entries=tuple([_entry(word, began, raw) for raw in entries]), object=word)
 
 
 def _entry(word: str | None, began: str, raw: object) -> Entry:
     members: dict[str, Any] = raw if isinstance(raw, dict) else {}
     given = members.get("id")
-    entry_id = _text(given, _is_word) or ""
+    entry_id = _word(given) or ""
     content = _canonical(members | {"id": entry_id} if entry_id and entry_id is not given else raw)
-    named, unknown = _read(word, members)
-    whole = _account(word, entry_id)
-    hints = [
-        EntryHint(
-            object=word or "",
-            entry_id=entry_id,
-            order_id=order_id,
-            account_id=account_id or whole,
-            updated_s=updated_s,
-            state=state,
-            event=event,
-        )
-        for order_id, account_id, updated_s, state, event in named
-    ]
-    return Entry(
-        hints=tuple(dict.fromkeys(hints)) if len(hints) > 1 else tuple(hints),
-        digest=hashlib.sha256((began + content).encode()).hexdigest(),
-        identity=f"{word or ''}:{entry_id}",
-        unknown=unknown,
-        content=content,
-    )
-
-
-# The order and the account one change names, how new the order is and what happened, where it names them.
-_Named = tuple[str | None, str | None, int | None, str | None, str | None]
-_NO_NAMES: _Named = (None, None, None, None, None)
-
-
-def _read(word: str | None, members: dict[str, Any]) -> tuple[list[_Named], str | None]:
-    """Return what the entry's changes name, at least one thing, and what is unknown about it."""
-    own = _text(members.get("id"), _is_id) if word == "commerce_order" else None
-    oddity = _oddity(word, members)
-    changes = members.get("changes")
-    if not isinstance(changes, list) or not 0 < len(changes) <= MAX_CHANGES:
-        return [(own, *_NO_NAMES[1:])], oddity or "unknown_shape"
-    found: list[_Named] = []
-    for change in changes:
-        odd, named = _change(change)
-        found.append(named if named[0] or own is None else (own, *named[1:]))
-        oddity = oddity or odd
-    return found, oddity
+    digest = hashlib.sha256((began + content).encode()).hexdigest()
+    is_order = word == "commerce_order"
+    hints, odd = _hints(members.get("changes"), entry_id if is_order else "", "" if is_order else entry_id)
+    return Entry(digest, f"{word or ''}:{entry_id}", hints, _oddity(word, members) or odd, content)
 
 
 def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
@@ -188,42 +139,48 @@ def _oddity(word: str | None, members: dict[str, Any]) -> str | None:
     return None if type(members.get("time")) is int and "id" in members else "unknown_shape"
 
 
-def _change(change: object) -> tuple[str | None, _Named]:
-    """Return what is odd about one change, and what it names."""
-    if not isinstance(change, dict):
-        return "unknown_shape", _NO_NAMES
-    value = change.get("value", _NOTHING)
-    if not isinstance(value, dict):
-        return "unknown_shape", _NO_NAMES
-    field = change.get("field")
-    odd = None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
-    order_id = _first(value, _ORDER_KEYS)
-    if order_id is None and "order" in value:
-        order = value["order"]
-        order_id = _text(order.get("id") if isinstance(order, dict) else order, _is_id)
-    updated_s, state = value.get("updated_time"), value.get("state")
-    if type(updated_s) is not int or not 0 < updated_s < _LATEST_S:
-        updated_s = None
-    event = _text(value.get("event"), _is_word)
-    return odd, (order_id, _first(value, _ACCOUNT_KEYS), updated_s, _text(state, _is_word), event)
+def _hints(changes: object, order_id: str, account_id: str) -> tuple[tuple[EntryHint, ...], str | None]:
+    """Return what the changes hint at, at least one thing, and what is odd about the first odd one."""
+    if not isinstance(changes, list) or not 0 < len(changes) <= MAX_CHANGES:
+        changes = [None]
+    hints: list[EntryHint] = []
+    first_odd = None
+    for change in changes:
+        hint, odd = _change(change, order_id, account_id)
+        hints.append(hint)
+        first_odd = first_odd or odd
+    return tuple(hints if len(hints) == 1 else dict.fromkeys(hints)), first_odd
 
 
-def _first(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    for key in keys:
-        if key in value:
-            found = _text(value[key], _is_id)
-            if found is not None:
-                return found
-    return None
+def _change(change: object, order_id: str, account_id: str) -> tuple[EntryHint, str | None]:
+    """Return what a change hints at, by one of these ids where it names nothing itself, and what is odd."""
+    value = change.get("value") if isinstance(change, dict) else None
+    if not isinstance(change, dict) or not isinstance(value, dict):
+        return EntryHint(_id(order_id), _id(account_id)), "unknown_shape"
+    named, field = value.get, change.get("field")
+    updated_s, order = named("updated_time"), named("order")
+    hint = EntryHint(
+        _id(named("order_id"))
+        or _id(named("orderId"))
+        or _id(named("commerce_order_id"))
+        or _id(order.get("id") if isinstance(order, dict) else order)
+        or _id(order_id),
+        _id(named("commerce_account_id"))
+        or _id(named("commerce_merchant_settings_id"))
+        or _id(named("cms_id"))
+        or _id(account_id),
+        updated_s if type(updated_s) is int and 0 < updated_s < _LATEST_S else None,
+        _word(named("state")),
+        _word(named("event")),
+    )
+    return hint, None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
 
 
-def _account(word: str | None, entry_id: str) -> str | None:
-    if word == "commerce_order" or not _is_id(entry_id):
-        return None
-    return entry_id
+def _id(value: object) -> str | None:
+    text = str(value) if type(value) is int else value  # JSON makes exactly this type of numbers
+    return text if isinstance(text, str) and _is_id(text) else None
 
 
-def _text(value: object, allowed: Callable[[str], object]) -> str | None:
-    if type(value) is int:  # JSON makes exactly this type of numbers, and true is of another
-        value = str(value)
-    return value if isinstance(value, str) and allowed(value) else None
+def _word(value: object) -> str | None:
+    text = str(value) if type(value) is int else value
+    return text if isinstance(text, str) and _is_word(text) else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.store.orders import Freshness, Orders
     from app.store.watch import Watch
 
-# One round trip reads and one settles this many entries: a full delivery of the platform is 1,000.
+# One round trip reads and one settles so many entries, or more by what the last delivery holds over.
 BATCH = 500
 # The event of an entry that tells of an acknowledgement, in the word of the sandbox; Meta's is not public.
 ACKNOWLEDGED = "ORDER_ACKNOWLEDGED"
@@ -57,17 +57,18 @@ class DrainInbox:
         """
         taken = 0
         for _ in range(MAX_BATCHES):
-            entries = self.inbox.pending(BATCH)
-            if not entries:
+            deliveries = self.inbox.pending(BATCH)
+            if not deliveries:
                 return taken
-            hints = [hint for entry in entries for hint in entry.hints]
+            entries = [hints for delivery in deliveries for hints in delivery.entries]
+            hints = [hint for entry in entries for hint in entry]
             self.watch.heard(self._heard(hints), self.clock())
             named = self._orders(hints)
             owed = self._news(named, hints)
             # First the note, then the promise: a change found meanwhile must not look unannounced.
             self._note(named, owed, hints)
             drained = self.inbox.drained(
-                [entry.id for entry in entries],
+                deliveries,
                 owed=owed,
                 shops=sorted(self._accounts(hints)),
                 now=self.clock(),

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from app.graph.signature import SignatureVerdict, verify
 from app.graph.wire import Unreadable, read_delivery
-from app.store.inbox import MAX_KEPT_CHARS, KeptItem, NewEntry
+from app.store.inbox import MAX_KEPT_CHARS, KeptItem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from app.graph.wire import Entry
     from app.store.counters import AsyncCounters
     from app.store.inbox import AsyncInbox, Receipt
     from app.store.sealing import Sealer
@@ -71,34 +70,22 @@ class ReceiveDelivery:
         A function of its own, so that while deliveries wait they hold bytes and no objects: for thousands of
         entries the garbage collector alone would cost a third of all that is done for them.
         """
-        now = self.clock()
+        now, delivery_id = self.clock(), self.new_id()
         delivery = read_delivery(raw)
         if isinstance(delivery, Unreadable):
             digest = hashlib.sha256(raw).hexdigest()
             kept = [self._kept(delivery.reason, digest, raw.decode("utf-8", "replace"))]
-            return self.inbox.accept([], kept, now), len(kept)
-        delivery_id = self.new_id()
+            return self.inbox.accept(delivery_id, [], kept, now), len(kept)
         kept = [
             self._kept(entry.unknown, entry.digest, entry.content)
             for entry in delivery.entries
             if entry.unknown
         ]
-        entries = [_new_entry(entry, delivery_id, now) for entry in delivery.entries]
-        return self.inbox.accept(entries, kept, now), len(kept)
+        return self.inbox.accept(delivery_id, delivery.entries, kept, now), len(kept)
 
     def _kept(self, reason: str, digest: str, text: str) -> KeptItem:
         sealed = self.sealer.seal(text[:MAX_KEPT_CHARS], record=digest, field="body")
         return KeptItem(reason=reason, digest=digest, sealed=sealed)
-
-
-def _new_entry(entry: Entry, delivery_id: str, now: datetime) -> NewEntry:
-    return NewEntry(
-        digest=entry.digest,
-        identity=entry.identity,
-        hints=entry.hints,
-        delivery_id=delivery_id,
-        received_at=now,
-    )
 
 
 def _received(receipt: Receipt, kept: int) -> Received:

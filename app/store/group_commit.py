@@ -17,7 +17,7 @@ from app.store.failures import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-# A script of so many entries holds the store for 5 to 10 ms, which every other client of it waits.
+# A script of so many entries holds the store for some 2 ms, which every other client of it waits.
 MAX_GROUP_ENTRIES = 500
 # With two, the process can read and pack while the store writes. Whether that is faster than one is not
 # settled: see docs/decisions/0010-group-commit.md.

@@ -51,8 +51,9 @@ LEASES = "ow:leases"
 # Jobs that go on with the due commands of a kind, scored by when they count no more.
 GOING_ON_PREFIX = "ow:going_on:"
 
-# Webhooks: two streams, and the marks of what was seen.
+# Webhooks: two streams, how many entries the rows of the first hold, and the marks of what was seen.
 INBOX = "ow:inbox"
+INBOX_ENTRIES = "ow:inbox:entries"
 KEPT = "ow:kept"
 SEEN_PREFIX = "ow:seen:"
 IDENTITY_PREFIX = "ow:identity:"
@@ -155,12 +156,12 @@ def going_on(kind: str) -> str:
 
 
 def seen(digest: str) -> str:
-    """Text: the mark of one entry's content."""
+    """Text: the mark of one entry's content, unless the record of its identity is its mark."""
     return SEEN_PREFIX + digest
 
 
 def identity(entry_identity: str) -> str:
-    """Text: the digest last seen under one entry id."""
+    """Text: the digest and the place of what came first under one entry id; its mark."""
     return IDENTITY_PREFIX + entry_identity
 
 

@@ -58,7 +58,7 @@ class Watch:
         """Return what can be seen now."""
         pipeline = self._store.pipeline(transaction=False)
         pipeline.xrange(keys.INBOX, count=1)
-        pipeline.xlen(keys.INBOX)
+        pipeline.get(keys.INBOX_ENTRIES)
         self._reused([keys.COUNTERS, keys.WATCH], [micros(now), "entry_id_reused"], client=pipeline)
         pipeline.zcount(keys.ALERTS_UNTOLD, "-inf", micros(now))
         pipeline.zrangebyscore(keys.ALERTS_LAPSING, "-inf", micros(now), start=0, num=MAX_LAPSED)
@@ -71,7 +71,7 @@ class Watch:
         due, shops = rest[: len(CommandKind)], rest[len(CommandKind) :]
         return Sight(
             inbox_since=time_of_row(first[0][0]) if first else None,
-            inbox_size=size,
+            inbox_size=int(size or 0),
             due_since={
                 kind: time_of(rows[0][1]) for kind, rows in zip(CommandKind, due, strict=True) if rows
             },

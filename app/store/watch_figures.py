@@ -70,7 +70,7 @@ _QUEUES = (keys.OWED_ORDERS, keys.OWED_SHOPS, *(keys.due(kind.value) for kind in
 def _ask(pipeline: Pipeline, now: datetime) -> None:
     pipeline.hgetall(keys.COUNTERS)
     pipeline.xrange(keys.INBOX, count=1)
-    pipeline.xlen(keys.INBOX)
+    pipeline.get(keys.INBOX_ENTRIES)
     pipeline.xlen(keys.KEPT)
     pipeline.zcard(keys.LEASES)
     pipeline.zcard(keys.ALERTS_UNTOLD)
@@ -96,7 +96,7 @@ def _figures(answers: Sequence[Any], now: datetime) -> Figures:
         shops=next(dues),
         due_by_kind={kind: next(dues) for kind in CommandKind},
         running=running,
-        inbox_size=inbox_size,
+        inbox_size=int(inbox_size or 0),
         inbox_age_s=_age_s(since, now),
         kept=kept,
         untold_news=untold,

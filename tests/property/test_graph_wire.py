@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random  # noqa: TC003 - hypothesis reads the annotation of what it draws
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.graph.signature import SignatureVerdict, sign, verify
-from app.graph.wire import Delivery, Entry, Unreadable, read_delivery
+from app.graph.wire import Delivery, Unreadable, read_delivery
+
+if TYPE_CHECKING:
+    from app.domain.hints import Entry
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=8)
 VALUES = st.recursive(
@@ -115,6 +118,7 @@ def test_two_entries_have_one_digest_exactly_when_they_say_the_same(
     (second,) = _entries({"object": "page", "entry": [two]})
     same = json.dumps(_as_meant(one), sort_keys=True) == json.dumps(_as_meant(two), sort_keys=True)
     assert (first.digest == second.digest) is same
+    assert not same or first.identity == second.identity
 
 
 @given(ENTRIES, st.sampled_from(["time", "uid", "changed_fields"]), st.integers(2**41, 2**42))

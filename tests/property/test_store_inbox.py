@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.domain.hints import EntryHint
+from app.domain.hints import Entry, EntryHint
 from app.store.connection import connect_async
 from app.store.counters import Counters
-from app.store.inbox import AsyncInbox, Inbox, KeptItem, NewEntry, Receipt
+from app.store.inbox import AsyncInbox, Inbox, KeptItem, Receipt
 from app.store.syncs import OwedSync, Syncs
 from tests.integration.store.samples import NOW
 
@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 ORDERS = ("1", "2", "3")
-IDENTITIES = ("page:1", "page:2", "page:")
+# The digest of an entry covers its id, so that a digest has one identity.
+IDENTITIES = dict(
+    zip(
+        "abcdefgh",
+        ("page:1", "page:1", "page:1", "page:2", "page:2", "page:3", "page:", "page:"),
+        strict=True,
+    )
+)
 
 
 @dataclass(kw_only=True)
@@ -62,36 +69,36 @@ class Intake(RuleBasedStateMachine):
         self.seen: set[str] = set()
         self.last: dict[str, str] = {}
         self.kept: list[str] = []
-        self.waiting: list[str] = []
+        self.rows: list[list[str]] = []
         self.counted = dict.fromkeys(("entries_accepted", "entries_duplicate", "entry_id_reused", "kept"), 0)
         self.owed: dict[str, Owed] = {}
         self.shops: dict[str, int] = {}
         self.seq = 0
 
     @rule(
-        entries=st.lists(
-            st.tuples(st.sampled_from("abcdef"), st.sampled_from(IDENTITIES), st.sampled_from(ORDERS)),
-            max_size=4,
-        ),
+        entries=st.lists(st.tuples(st.sampled_from(sorted(IDENTITIES)), st.sampled_from(ORDERS)), max_size=4),
         kept=st.lists(st.sampled_from("xyz"), max_size=2),
     )
-    def deliver(self, entries: list[tuple[str, str, str]], kept: list[str]) -> None:
+    def deliver(self, entries: list[tuple[str, str]], kept: list[str]) -> None:
         self.deliveries += 1
-        was_empty = not self.waiting
-        made = [self.entry(digest, identity, order) for digest, identity, order in entries]
+        was_empty = not self.rows
+        made = [self.entry(digest, order) for digest, order in entries]
         items = [KeptItem(reason="unknown", digest=digest, sealed=f"sealed {digest}") for digest in kept]
         receipts = [self.wait_for(made, items) for _ in range(2)]
-        accepted = duplicates = reused = 0
-        for digest, identity, order in entries:
+        duplicates = reused = 0
+        row: list[str] = []
+        for digest, order in entries:
+            identity = IDENTITIES[digest]
             if digest in self.seen:
                 duplicates += 1
                 continue
             self.seen.add(digest)
-            accepted += 1
-            self.waiting.append(order)
+            row.append(order)
             if not identity.endswith(":"):
                 reused += self.last.get(identity, digest) != digest
                 self.last[identity] = digest
+        accepted = len(row)
+        self.rows += [row] if row else []
         for digest in kept:
             if digest not in self.kept:
                 self.kept.append(digest)
@@ -110,15 +117,16 @@ class Intake(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 4), shops=st.lists(st.sampled_from(["112", "113"]), unique=True))
     def drain(self, limit: int, shops: list[str]) -> None:
         pending = self.inbox.pending(limit)
-        orders = sorted({hint.order_id or "" for entry in pending for hint in entry.hints})
-        ids = [entry.id for entry in pending]
+        hints = [hint for row in pending for entry in row.entries for hint in entry]
+        orders = sorted({hint.order_id or "" for hint in hints})
         owed = [OwedSync(order_id=one, shop_id=None, cause="webhook") for one in orders]
-        assert [entry.hints[0].order_id for entry in pending] == self.waiting[:limit]
-        first, second = (self.inbox.drained(ids, owed, shops, self.now) for _ in range(2))
-        del self.waiting[:limit]
-        assert first.left == second.left == len(self.waiting)
+        rows = self.rows_of(limit)
+        assert [[entry[0].order_id for entry in row.entries] for row in pending] == rows
+        first, second = (self.inbox.drained(pending, owed, shops, self.now) for _ in range(2))
+        del self.rows[: len(rows)]
+        assert first.left == second.left == sum(map(len, self.rows))
         assert (second.orders, second.shops) == ((), ())
-        if ids:
+        if pending:
             assert first.orders == tuple(one for one in orders if self.owe_in_model(one, None, "webhook"))
             assert first.shops == tuple(one for one in shops if one not in self.shops)
             for shop in shops:
@@ -169,7 +177,7 @@ class Intake(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_the_models(self) -> None:
-        assert self.inbox.size() == len(self.waiting)
+        assert self.inbox.size() == sum(map(len, self.rows))
         assert Counters(self.store).counters() == {
             name: count for name, count in self.counted.items() if count
         }
@@ -205,17 +213,27 @@ class Intake(RuleBasedStateMachine):
             known.cause = cause
         return woken
 
-    def entry(self, digest: str, identity: str, order: str) -> NewEntry:
-        return NewEntry(
+    def rows_of(self, limit: int) -> list[list[str]]:
+        """Return the rows that waited longest: whole ones, and no more than hold so many entries."""
+        count = 0
+        for number, row in enumerate(self.rows):
+            if count >= limit:
+                return self.rows[:number]
+            count += len(row)
+        return self.rows[:]
+
+    def entry(self, digest: str, order: str) -> Entry:
+        return Entry(
             digest=digest,
-            identity=identity,
-            hints=(EntryHint(object="page", entry_id="1", order_id=order, account_id=None),),
-            delivery_id=f"d{self.deliveries}",
-            received_at=self.now,
+            identity=IDENTITIES[digest],
+            hints=(EntryHint(order_id=order, account_id=None),),
+            unknown=None,
+            content="{}",
         )
 
-    def wait_for(self, entries: Sequence[NewEntry], kept: Sequence[KeptItem]) -> Receipt:
-        return self.loop.run_until_complete(self.taker.accept(entries, kept, self.now))
+    def wait_for(self, entries: Sequence[Entry], kept: Sequence[KeptItem]) -> Receipt:
+        accepted = self.taker.accept(f"d{self.deliveries}", entries, kept, self.now)
+        return self.loop.run_until_complete(accepted)
 
 
 def twice(call: Callable[[], T]) -> T:

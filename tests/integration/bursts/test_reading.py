@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.domain.hints import EntryHint
 from app.domain.orders import OrderState
-from app.store.inbox import _hints_text
 from app.store.syncs import OwedSync
 from tests.integration.bursts.conftest import SHOP
 
@@ -103,17 +104,22 @@ def hinted(
 ) -> int:
     """Have an entry say how new the order is; return how many orders are owed a sync then."""
     hint = EntryHint(
-        object="commerce_account",
-        entry_id="1",
         order_id=read.order.id,
         account_id=SHOP,
         updated_s=int(read.order.updated_at.timestamp()) - older_s,
         state=state,
         event=event,
     )
-    came = f"d {datetime.now(UTC).isoformat()}"
+    row = {
+        "entries": 1,
+        "left_out": "",
+        "hints": json.dumps([[hint]]),
+        "delivery": "d",
+        "received_at": datetime.now(UTC).isoformat(),
+    }
     store = market.orderwire.orders._store
-    store.execute_command("XADD", "ow:inbox", "*", "hints", _hints_text([hint]), "came", came)
+    store.execute_command("XADD", "ow:inbox", "*", *itertools.chain(*row.items()))
+    store.incr("ow:inbox:entries")
     market.orderwire.drain_inbox.drain()
     return market.orderwire.sync_order.syncs.size()
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.alerts import AlertKind, AlertState
 from app.domain.commands import CommandStatus
-from app.domain.hints import EntryHint
+from app.domain.hints import Entry, EntryHint
 from app.domain.shops import Shop, Shops
 from app.services.drain_inbox import DrainInbox
 from app.services.nudge import Nudge
@@ -22,7 +22,7 @@ from app.store.commands import Commands
 from app.store.connection import Store, connect, connect_async
 from app.store.counters import Counters
 from app.store.drift import Drift
-from app.store.inbox import AsyncInbox, Inbox, NewEntry
+from app.store.inbox import AsyncInbox, Inbox
 from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
@@ -105,16 +105,16 @@ def receive(redis_url: str, clock: Clock, *entries: tuple[str, str | None, str |
     async def accept() -> None:
         store = connect_async(redis_url, timeout_s=5)
         new = [
-            NewEntry(
+            Entry(
                 digest=digest,
                 identity="page:1",
-                hints=(EntryHint(object="page", entry_id="1", order_id=order_id, account_id=account),),
-                delivery_id="d1",
-                received_at=clock.now,
+                hints=(EntryHint(order_id=order_id, account_id=account),),
+                unknown=None,
+                content="{}",
             )
             for digest, order_id, account in entries
         ]
-        await AsyncInbox(store).accept(new, [], clock.now)
+        await AsyncInbox(store).accept("d1", new, [], clock.now)
         await store.aclose()
 
     asyncio.run(accept())

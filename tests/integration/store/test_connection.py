@@ -43,7 +43,7 @@ def deliver(store: Store) -> None:
     async def accept() -> None:
         client = connect_async(f"redis://{pool['host']}:{pool['port']}", timeout_s=1)
         try:
-            await AsyncInbox(client).accept([], [KeptItem(reason="r", digest="d", sealed="s")], NOW)
+            await AsyncInbox(client).accept("d", [], [KeptItem(reason="r", digest="d", sealed="s")], NOW)
         finally:
             await client.aclose()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.domain.commands import CommandKind, CommandStatus, WireRequest
+from app.domain.hints import Entry
 from app.store import commands as command_ledger
 from app.store import inbox as inbox_room
 from app.store import keys
@@ -17,7 +18,7 @@ from app.store.commands import Commands, NewCommand, NotTaken, NotTakenReason, T
 from app.store.connection import connect_async
 from app.store.failures import InboxFull, LaneFull
 from app.store.idempotency import KEPT_S, Claimed, Idempotency, IdempotentAnswer, Replayed
-from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem, NewEntry
+from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem
 from app.store.orders import Orders, SealedBuyer
 from app.store.pages import cursor_of
 from app.store.shops import ShopMarks
@@ -242,8 +243,8 @@ def test_a_key_of_the_callers_choice_cannot_reach_another_callers_answer(redis: 
     assert idempotency.claim("a:b", "c", "print", operation_id="2", now=NOW) == Claimed(operation_id="2")
 
 
-def entry(digest: str) -> NewEntry:
-    return NewEntry(digest=digest, identity="page:1", hints=(), delivery_id="d", received_at=NOW)
+def entry(digest: str) -> Entry:
+    return Entry(digest=digest, identity="page:1", hints=(), unknown=None, content="{}")
 
 
 def test_a_full_inbox_takes_nothing_of_a_delivery(
@@ -256,16 +257,16 @@ def test_a_full_inbox_takes_nothing_of_a_delivery(
         inbox = AsyncInbox(client)
         kept = [KeptItem(reason="unknown", digest="k", sealed="s")]
         with pytest.raises(InboxFull):
-            await inbox.accept([entry("a"), entry("b")], kept, NOW)
+            await inbox.accept("d", [entry("a"), entry("b")], kept, NOW)
         assert redis.dbsize() == 0
-        await inbox.accept([entry("a")], kept, NOW)
+        await inbox.accept("d", [entry("a")], kept, NOW)
         await inbox.count("rejected_missing")
         await client.aclose()
 
     asyncio.run(deliver())
     assert Inbox(redis).size() == 1
     assert Inbox(redis).oldest_age_s(later(7)) == 7
-    assert redis.pttl(keys.seen("a")) in range(MARK_TTL_MS - 10_000, MARK_TTL_MS + 1)
+    assert redis.pttl(keys.identity("page:1")) in range(MARK_TTL_MS - 10_000, MARK_TTL_MS + 1)
 
 
 def test_an_inbox_that_nothing_waits_in_has_no_age(redis: Store) -> None:
@@ -279,7 +280,7 @@ def test_kept_items_are_paged_newest_first_and_capped(redis: Store, redis_url: s
             KeptItem(reason="unreadable", digest=str(n), sealed=str(n))
             for n in range(inbox_room.MAX_KEPT + 5)
         ]
-        await AsyncInbox(client).accept([], items, NOW)
+        await AsyncInbox(client).accept("d", [], items, NOW)
         await client.aclose()
 
     asyncio.run(deliver())
