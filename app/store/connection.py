@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncStore", "Store", "StoreUnavailable", "connect", "connect_async", "translated"]
 
-# One process has at most 40 route threads and a few of its own; more connections than that wait their turn.
+# One process has at most 64 route threads, or 32 of jobs, and a few more; what finds none waits its turn.
 MAX_CONNECTIONS = 64
 # Answers that mean "not now": they begin an error reply that redis-py has no class for.
 _NOT_NOW = ("MISCONF", "LOADING", "READONLY", "OOM", "MASTERDOWN", "NOREPLICAS", "BUSY ", "CLUSTERDOWN")
