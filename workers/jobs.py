@@ -151,7 +151,8 @@ def _run(kind: CommandKind, command_id: str) -> None:
         raise DeadLetter(f"command {command_id}: {error}")
     if isinstance(result, NotTaken):
         _wake_later(command_id, result)
-    _go_on(kind)
+    else:
+        _go_on(kind, result.shop_id)
 
 
 def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
@@ -164,15 +165,15 @@ def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
     return command.error or "" if command and command.status is CommandStatus.DEAD else None
 
 
-def _go_on(kind: CommandKind) -> None:
+def _go_on(kind: CommandKind, shop_id: str) -> None:
     try:
-        commands = _orderwire().go_on.go_on(kind, stopped=_stopped[0])
+        commands = _orderwire().go_on.go_on(kind, shop_id, stopped=_stopped[0])
     except Exception:
         # This job's own command has ended; the one that raised runs again in its own job, and shows there.
-        log.exception("job.went_no_further", kind=kind.value)
+        log.exception("job.went_no_further", kind=kind.value, shop_id=shop_id)
     else:
         if commands:
-            log.info("job.went_on", kind=kind.value, commands=commands)
+            log.info("job.went_on", kind=kind.value, shop_id=shop_id, commands=commands)
 
 
 def _wake_later(command_id: str, result: NotTaken) -> None:

@@ -186,6 +186,9 @@ class LaneWorker(SimpleWorker):
         except RedisError as error:
             # Its record still says that it runs; when it has not beaten for a while, a sweep wakes its work.
             _log.warning("job_left", job_id=job.id, queue=queue.name, error=str(error))
+        except Exception:  # noqa: BLE001 - the edge of a thread, where nobody else would hear of it
+            # Nothing of the job itself comes here: RQ puts that into the failed registry.
+            _log.exception("job_broken", job_id=job.id, queue=queue.name)
         finally:
             self._free.release()
 

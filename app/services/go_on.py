@@ -1,4 +1,4 @@
-"""Go on: a job that has run its command takes the next due one of its kind, as long as there is one.
+"""Go on: a job that has run its command takes the next due one of its kind and shop, while there is one.
 
 A job costs RQ some twenty round trips and 5 ms of CPU; a command that a running job goes on with costs none
 of that. While enough jobs go on, whoever accepts a command writes no job for it.
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from app.domain.commands import Command, CommandKind
+    from app.domain.commands import CommandKind
     from app.services.nudge import Nudge
     from app.services.run_command import RunCommand
     from app.services.settle_command import Ran
     from app.store.commands import Commands
 
-# Then the jobs of other kinds have their turn: a job of the same kind is queued behind them.
+# Then the jobs of other kinds and shops have their turn: one of the same is queued behind them.
 TURN_S = 2.0
 # A job that has not come back for the next command within this long does not count as one that will: it died,
 # or its call is slow, and a command that is accepted now is better woken. In that time after a kill, commands
@@ -34,7 +34,7 @@ COUNTS_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoOn:
-    """Works off what is due of one kind, one command at a time; a process has many of these at once."""
+    """Works off what is due of one kind in one shop, one at a time; a process has many of these at once."""
 
     commands: Commands
     run_command: RunCommand
@@ -42,42 +42,49 @@ class GoOn:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
-    def go_on(self, kind: CommandKind, *, stopped: Callable[[], bool]) -> int:
-        """Run due commands of the kind until none is left, the turn is over, or `stopped`; return how many.
+    def go_on(self, kind: CommandKind, shop_id: str, *, stopped: Callable[[], bool]) -> int:
+        """Run due commands until none is left, the turn is over, or `stopped`; return how many were run.
 
         Where some are left, the job of the next one is woken. A command that gives up gets a job of its own,
         which shows it in the failed registry. What a command raises is raised, with a note that names it; the
         sweep then wakes the command in a job of its own.
         """
         job, ends_at = self.new_id(), self.clock() + timedelta(seconds=TURN_S)
-        ran, read_later = 0, set[str]()
+        ran, read_owed = 0, False
         while not stopped() and self.clock() < ends_at:
-            command, result = self._next(kind, job)
-            if command is None or result is None:
+            result = self._next(kind, shop_id, job)
+            if result is None:
                 break
             ran += 1
-            if result.read_owed:
-                read_later.add(command.shop_id)
-            if result.status is CommandStatus.DEAD:
-                self.nudge.wake(command_wake(kind, command.id, command.order_id))
+            read_owed = read_owed or result.read_owed
         else:
-            left = self.commands.hand_over(kind, job=job, now=self.clock())
+            left = self.commands.hand_over(kind, shop_id, job=job, now=self.clock())
             if left is not None:
                 self.nudge.wake(command_wake(kind, *left))
-        self.nudge.wake(*map(sync_burst_wake, sorted(read_later)))
+        if read_owed:
+            self.nudge.wake(sync_burst_wake(shop_id))
         return ran
 
-    def _next(self, kind: CommandKind, job: str) -> tuple[Command | None, Ran | None]:
+    def _next(self, kind: CommandKind, shop_id: str, job: str) -> Ran | None:
         token = self.new_id()
         taken = self.commands.take_next(
-            kind, job=job, token=token, now=self.clock(), lease_s=LEASE_S, counts_s=COUNTS_S
+            kind,
+            shop_id,
+            job=job,
+            token=token,
+            now=self.clock(),
+            lease_s=LEASE_S,
+            counts_s=COUNTS_S,
         )
         if taken is None:
-            return None, None
+            return None
         command = taken.command
         self.nudge.take_back(command_job_id(kind, command.id))
         try:
-            return command, self.run_command.run_taken(taken, token)
+            result = self.run_command.run_taken(taken, token)
         except Exception as error:
             error.add_note(f"while going on with {kind} command {command.id} of order {command.order_id}")
             raise
+        if result.status is CommandStatus.DEAD:
+            self.nudge.wake(command_wake(kind, command.id, command.order_id))
+        return result

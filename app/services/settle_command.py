@@ -46,6 +46,7 @@ class Ran:
     """
 
     command_id: str
+    shop_id: str
     status: CommandStatus
     error: str | None
     read_owed: bool = False
@@ -163,7 +164,13 @@ class SettleCommand:
         if ending.status is CommandStatus.DEAD:
             text = f"{command.kind.value} of order {command.order_id} gave up: {ending.error}"
             self.alerting.open(alert, command.id, text, shop_id=command.shop_id)
-        return Ran(command_id=command.id, status=ending.status, error=ending.error, read_owed=ending.owe_read)
+        return Ran(
+            command_id=command.id,
+            shop_id=command.shop_id,
+            status=ending.status,
+            error=ending.error,
+            read_owed=ending.owe_read,
+        )
 
     def _settle(self, command: Command, token: str, ending: Settlement, now: datetime) -> Settled:
         for pause_s in SETTLE_PAUSES_S:
@@ -187,7 +194,12 @@ def counted_attempts(command: Command) -> int:
 def lease_lost(command: Command) -> Ran:
     """Give way: our lease ran out and another worker holds the command now, or has ended it."""
     log.warning("command.lease_lost", command_id=command.id, order_id=command.order_id)
-    return Ran(command_id=command.id, status=CommandStatus.RUNNING, error="the lease was lost")
+    return Ran(
+        command_id=command.id,
+        shop_id=command.shop_id,
+        status=CommandStatus.RUNNING,
+        error="the lease was lost",
+    )
 
 
 def settlement_of(

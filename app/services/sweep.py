@@ -95,10 +95,10 @@ class Sweep:
         return Swept(commands=len(expired) + len(due), syncs=len(orders), inbox=inbox)
 
     def _unattended(self, now: datetime) -> list[DueCommand]:
-        """Return due commands, but none of a kind that as many jobs go on with as can run."""
-        going_on = self.commands.going_on(now)
+        """Return due commands, but none of a kind and shop that as many jobs go on with as can run."""
         due = self.commands.due(now, limit=MAX_WOKEN)
-        return [command for command in due if going_on[command.kind] < self.places]
+        going_on = self.commands.going_on({(one.kind, one.shop_id) for one in due}, now)
+        return [one for one in due if going_on[one.kind, one.shop_id] < self.places]
 
     def _gates(self, states: Mapping[str, GateState], now: datetime) -> None:
         for shop_id, state in states.items():

@@ -78,6 +78,7 @@ class Batches:
                 keys.command(batch_id),
                 keys.due(CommandKind.ACKNOWLEDGE_BATCH.value),
                 keys.due(CommandKind.ACKNOWLEDGE.value),
+                keys.due_of(CommandKind.ACKNOWLEDGE.value, shop_id),
             ],
             [
                 micros(now),

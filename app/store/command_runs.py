@@ -18,7 +18,7 @@ from app.store.settlements import DueCommand, NotTaken, NotTakenReason, Settled,
 from app.store.times import micros, time_of, time_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from app.domain.commands import Attempt, WireRequest
@@ -60,15 +60,28 @@ class CommandRuns:
         return _taken(detail) or NotTaken(reason=NotTakenReason.MISSING, due_at=None)
 
     def take_next(
-        self, kind: CommandKind, *, job: str, token: str, now: datetime, lease_s: float, counts_s: float
+        self,
+        kind: CommandKind,
+        shop_id: str,
+        *,
+        job: str,
+        token: str,
+        now: datetime,
+        lease_s: float,
+        counts_s: float,
     ) -> Taken | None:
-        """Take the lease of the command of that kind which has been due the longest; None: none is due.
+        """Take the lease of the command of that kind and shop which has been due the longest; None: none is.
 
         `job` names whoever goes on like this: for `counts_s` seconds, or until it is told None, it is counted
         among those that need no waking (`Acceptance.going_on`).
         """
         answer, *detail = self._next(
-            [keys.due(kind.value), keys.going_on(kind.value), keys.LEASES],
+            [
+                keys.due_of(kind.value, shop_id),
+                keys.going_on(kind.value, shop_id),
+                keys.LEASES,
+                keys.due(kind.value),
+            ],
             [
                 job,
                 token,
@@ -80,18 +93,23 @@ class CommandRuns:
         )
         return _taken(detail) if answer == "taken" else None
 
-    def hand_over(self, kind: CommandKind, *, job: str, now: datetime) -> tuple[str, str] | None:
+    def hand_over(
+        self, kind: CommandKind, shop_id: str, *, job: str, now: datetime
+    ) -> tuple[str, str] | None:
         """Count the job no more; return id and order id of the command that waits for another, None: none."""
         command_id, order_id = self._hand_over(
-            [keys.due(kind.value), keys.going_on(kind.value)], [job, micros(now), keys.COMMAND_PLACES]
+            [keys.due_of(kind.value, shop_id), keys.going_on(kind.value, shop_id)],
+            [job, micros(now), keys.COMMAND_PLACES],
         )
         return (command_id, order_id) if command_id else None
 
-    def going_on(self, now: datetime) -> dict[CommandKind, int]:
-        """Return how many jobs go on with each kind."""
+    def going_on(
+        self, of: Collection[tuple[CommandKind, str]], now: datetime
+    ) -> dict[tuple[CommandKind, str], int]:
+        """Return how many jobs go on with each of these kinds in a shop."""
         after = f"({micros(now)}"
-        calls = [("ZCOUNT", keys.going_on(kind.value), after, "+inf") for kind in CommandKind]
-        return dict(zip(CommandKind, run(self._store, calls), strict=True))
+        calls = [("ZCOUNT", keys.going_on(kind.value, shop_id), after, "+inf") for kind, shop_id in of]
+        return dict(zip(of, run(self._store, calls) if calls else [], strict=True))
 
     def begin_attempt(self, command_id: str, *, token: str, attempt: Attempt, wire: WireRequest) -> bool:
         """Write the attempt and its exact bytes down, before the call; False: the lease is not ours now."""

@@ -203,7 +203,8 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         keys.commands_by_kind(command.kind.value),
         keys.commands_by_order(command.order_id),
         keys.gathering(command.shop_id),
-        keys.going_on(command.kind.value),
+        keys.going_on(command.kind.value, command.shop_id),
+        keys.due_of(command.kind.value, command.shop_id),
     ]
     arguments: list[str | int] = [
         command.id,

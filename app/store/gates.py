@@ -139,6 +139,8 @@ class Gates:
                 latest,
                 keys.COMMAND_PREFIX,
                 keys.DUE_PREFIX,
+                keys.DUE_OF_PREFIX,
+                shop_id,
             ],
         )
         return [

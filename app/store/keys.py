@@ -32,6 +32,8 @@ COMMANDS_BY_KIND_PREFIX = "ow:commands:kind:"
 COMMANDS_BY_ORDER_PREFIX = "ow:commands:order:"
 # Scored by due time, one index a kind of command.
 DUE_PREFIX = "ow:due:"
+# The same, one index a kind and shop, for jobs that go on: no shop waits behind the burst of another.
+DUE_OF_PREFIX = "ow:due_of:"
 # Acknowledgements of one shop that wait to go out together, scored by their creation.
 GATHERING_PREFIX = "ow:gathering:"
 # Gates: one hash a shop, and its parked commands scored by their creation.
@@ -48,7 +50,7 @@ DRIFT = "ow:drift"
 
 # Scored by the end of the lease.
 LEASES = "ow:leases"
-# Jobs that go on with the due commands of a kind, scored by when they count no more.
+# Jobs that go on with the due commands of a kind in a shop, scored by when they count no more.
 GOING_ON_PREFIX = "ow:going_on:"
 
 # Webhooks: two streams, how many entries the rows of the first hold, and the marks of what was seen.
@@ -71,7 +73,9 @@ OWED_SHOP_PREFIX = "ow:owed:shop:"
 
 # What `scripts/_places.lua` splits.
 COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX} {COMMANDS_BY_STATUS_PREFIX}"
-COMMAND_PLACES += f" {COMMAND_PREFIX} {PARKED_PREFIX} {OWED_ORDER_PREFIX} {OWED_BY_SHOP_PREFIX}"
+COMMAND_PLACES += (
+    f" {COMMAND_PREFIX} {PARKED_PREFIX} {OWED_ORDER_PREFIX} {OWED_BY_SHOP_PREFIX} {DUE_OF_PREFIX}"
+)
 
 # Alerts: one hash each, the latest alert of each cause, indexes scored by the time they opened (closed
 # ones by the time they closed), and the news operators were not told yet, scored by when to tell it.
@@ -150,9 +154,14 @@ def due(kind: str) -> str:
     return DUE_PREFIX + kind
 
 
-def going_on(kind: str) -> str:
-    """Sorted set: the jobs that go on with the due commands of one kind."""
-    return GOING_ON_PREFIX + kind
+def due_of(kind: str, shop_id: str) -> str:
+    """Sorted set: those of them that are of one shop."""
+    return f"{DUE_OF_PREFIX}{kind}:{shop_id}"
+
+
+def going_on(kind: str, shop_id: str) -> str:
+    """Sorted set: the jobs that go on with the due commands of one kind in one shop."""
+    return f"{GOING_ON_PREFIX}{kind}:{shop_id}"
 
 
 def seen(digest: str) -> str:

@@ -38,8 +38,8 @@ class Acceptance:
 
     `head` says that it may run now, so that its job is worth waking; `gathered` that it waits for a batch
     instead, and how many of its shop do by now (0: it does not). `going_on` counts the jobs that look for the
-    next due command of its kind by themselves. Where the id is another than the one handed in, the answer
-    that came with it was not stored.
+    next due command of its kind and shop by themselves. Where the id is another than the one handed in, the
+    answer that came with it was not stored.
     """
 
     command_id: str
@@ -73,8 +73,8 @@ class Taken:
 
     An attempt of the command without an outcome was begun by such a run: it may have reached the platform.
     `copy` is the copy of its order, None where there is none (or only one in the archive), `read_owed`
-    whether that may be behind the platform; `waiting`, which only `take_next` tells, how many more of the
-    kind are due.
+    whether that may be behind the platform; `waiting`, which only `take_next` tells, how many more of its
+    kind and shop are due.
     """
 
     command: Command

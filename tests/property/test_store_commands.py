@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from app.domain.commands import Acknowledge, CommandKind, CommandStatus, kind_of
+from app.store import keys
 from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
 from app.store.orders import Orders
 from app.store.syncs import Syncs
@@ -146,7 +147,7 @@ class Ledger(RuleBasedStateMachine):
         due = self.due_of(kind)
         answer = twice(
             lambda: self.commands.take_next(
-                kind, job=job, token=token, now=self.now, lease_s=LEASE_S, counts_s=COUNTS_S
+                kind, "112", job=job, token=token, now=self.now, lease_s=LEASE_S, counts_s=COUNTS_S
             )
         )
         if not due:
@@ -160,7 +161,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(KINDS), job=st.sampled_from(JOBS))
     def hand_over(self, kind: CommandKind, job: str) -> None:
-        left = twice(lambda: self.commands.hand_over(kind, job=job, now=self.now))
+        left = twice(lambda: self.commands.hand_over(kind, "112", job=job, now=self.now))
         self.count_until.pop((kind, job), None)
         due = self.due_of(kind)
         assert left == ((due[0].id, due[0].order) if due else None)
@@ -321,6 +322,9 @@ class Ledger(RuleBasedStateMachine):
         due = {one.id: one.due_at for one in self.commands.due(self.now, limit=1000)}
         models = self.made.values()
         assert due == {one.id: one.due_at for one in models if one.due_at and one.due_at <= self.now}
+        for kind in KINDS:
+            of_shop = self.store.zrange(keys.due_of(kind.value, "112"), 0, -1)
+            assert set(of_shop) == {one.id for one in models if one.due_at and one.kind is kind}
         expired = {one.id: one.due_at for one in self.commands.expired(self.now, limit=1000)}
         assert expired == {
             one.id: one.lease_until for one in models if one.lease_until and one.lease_until <= self.now
@@ -333,8 +337,8 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def jobs_that_go_on_are_the_models(self) -> None:
-        counted = self.commands.going_on(self.now)
-        assert {kind: counted[kind] for kind in KINDS} == {kind: self.going_on(kind) for kind in KINDS}
+        counted = self.commands.going_on([(kind, "112") for kind in KINDS], self.now)
+        assert counted == {(kind, "112"): self.going_on(kind) for kind in KINDS}
 
     @invariant()
     def what_is_owed_is_the_models(self) -> None:

@@ -1,4 +1,4 @@
--- The jobs that go on with the due commands of a kind stand in a sorted set, scored by when they count no more,
+-- The jobs that go on with the due commands of a kind in a shop stand in a sorted set, scored by when they count no more,
 -- as 'job token command': of the command each took last.
 local function command_prefix(places)
   local prefix = {}

@@ -6,7 +6,7 @@ local function take(record, id, token, lease_until, at, leases)
   move_status(record, at.status_prefix, id, 'running')
   redis.call('HSET', record, 'lease_token', token, 'lease_until', lease_until)
   redis.call('HDEL', record, 'next_attempt_at')
-  redis.call('ZREM', at.due, id)
+  unset_due(at.due, at.due_of, id)
   redis.call('ZREM', at.parked, id)
   redis.call('ZADD', leases, lease_until, id)
 end

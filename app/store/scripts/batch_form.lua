@@ -1,12 +1,13 @@
 -- Makes one batch of the acknowledgements that gathered in a shop: a command that carries them.
 -- KEYS 1 gathering acknowledgements of the shop, 2 record of the batch, 3 due index of batches, 4 due index of
---      acknowledgements
+--      acknowledgements, 5 due index of acknowledgements in the shop
 -- ARGV 1 now, 2 creation of the oldest from which on they go, 3 orders of a batch at most, 4 batch id, 5 shop id,
 --      6 idempotency key, 7 document, 8 prefix of commands, 9 prefix of lanes, 10 prefix of status indexes
 -- Returns 'batch', its orders and its lane; 'alone', the id and order of one that nobody joined, due now;
 -- 'later' and the creation of the oldest; or 'none'. The same batch id again gets its batch again.
 -- One that ran or was closed meanwhile only leaves the gathering.
 --#include commands
+--#include due
 local gathering, record = KEYS[1], KEYS[2]
 local most, id, key = tonumber(ARGV[3]), ARGV[4], ARGV[6]
 
@@ -29,7 +30,7 @@ for _, member in ipairs(redis.call('ZRANGE', gathering, 0, most - 1)) do
 end
 if #members == 0 then return { 'none', '', '' } end
 if #members == 1 then
-  redis.call('ZADD', KEYS[4], ARGV[1], members[1])
+  set_due(KEYS[4], KEYS[5], ARGV[1], members[1])
   return { 'alone', members[1], orders[1] }
 end
 for _, member in ipairs(members) do

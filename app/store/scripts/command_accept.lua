@@ -1,7 +1,8 @@
 -- Accepts a command: its record, its place in the lane and the indexes, the timeline, the caller's answer.
 -- KEYS 1 command, 2 lane, 3 order, 4 timeline, 5 due index of its kind, 6 all commands, 7 pending commands,
 --      8 commands of its kind, 9 commands of its order, 10 gathering acknowledgements of its shop,
---      11 jobs that go on with its kind, 12 idempotency record (may be left out)
+--      11 jobs that go on with its kind in its shop, 12 due index of its kind in its shop, 13 idempotency
+--      record (may be left out)
 -- ARGV 1 id, 2 kind, 3 order id, 4 shop id, 5 creation time, 6 idempotency key, 7 document,
 --      8 '1': no second open command of this kind in the lane, 9 '1': the order's one automatic
 --      acknowledgement, 10 commands a lane holds at most, 11 timeline entries kept at most, 12 prefix of
@@ -12,11 +13,12 @@
 --      gather by now when the command is one of them, else 0, and how many jobs go on with its kind.
 --#include timeline
 --#include idempotency
+--#include due
 local record, lane, order = KEYS[1], KEYS[2], KEYS[3]
 local id, kind, created_at = ARGV[1], ARGV[2], ARGV[5]
 
 local function answer_caller()
-  if KEYS[12] then finish_answer(KEYS[12], ARGV[15], ARGV[16], ARGV[17], ARGV[18]) end
+  if KEYS[13] then finish_answer(KEYS[13], ARGV[15], ARGV[16], ARGV[17], ARGV[18]) end
 end
 
 local function gathered(command)
@@ -52,7 +54,13 @@ redis.call('HSET', record, 'id', id, 'kind', kind, 'order_id', ARGV[3], 'shop_id
 redis.call('RPUSH', lane, id)
 for i = 6, 9 do redis.call('ZADD', KEYS[i], created_at, id) end
 if ARGV[9] == '1' then redis.call('HSET', order, 'auto_acknowledge', id) end
-if head(id) == '1' then redis.call('ZADD', KEYS[ARGV[14] == '1' and 10 or 5], created_at, id) end
+if head(id) == '1' then
+  if ARGV[14] == '1' then
+    redis.call('ZADD', KEYS[10], created_at, id)
+  else
+    set_due(KEYS[5], KEYS[12], created_at, id)
+  end
+end
 append_timeline(KEYS[4], order, tonumber(ARGV[11]), { ARGV[13] })
 answer_caller()
 return answer(id, 'created')

@@ -1,11 +1,12 @@
--- Takes the command of a kind that has been due the longest, for a job that goes on with that kind. The job counts
--- as one that goes on until it is told that nothing is due, or does not come back in time.
--- KEYS 1 due index of the kind, 2 jobs that go on with it, 3 leases
+-- Takes the command of a kind and shop that has been due the longest, for a job that goes on with these. The job
+-- counts as one that goes on until it is told that nothing is due, or does not come back in time.
+-- KEYS 1 due index of the kind in the shop, 2 jobs that go on with it, 3 leases, 4 due index of the kind
 -- ARGV 1 job, 2 lease token, 3 now, 4 end of the lease, 5 until when the job counts, 6 places
 -- Returns what `command_take` does for a taken one, and how many more are due; 'none' when nothing is. The same
 -- token again gets the command that it took, as that stands now.
 --#include commands
 --#include places
+--#include due
 --#include take
 --#include going_on
 local due, jobs, leases = KEYS[1], KEYS[2], KEYS[3]
@@ -34,6 +35,6 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 10
     redis.call('ZADD', jobs, ARGV[5], job .. ' ' .. token .. ' ' .. id)
     return answer(record, at)
   end
-  redis.call('ZREM', due, id)
+  unset_due(due, KEYS[4], id)
 end
 return { 'none' }

@@ -6,6 +6,7 @@
 --#include timeline
 --#include commands
 --#include places
+--#include due
 local record, id, now = KEYS[1], ARGV[1], ARGV[2]
 local found = redis.call('HMGET', record, 'status', 'replayed_at', 'idempotency_key', 'last_attempt')
 if found[2] == now then return 'replayed' end
@@ -19,7 +20,7 @@ redis.call('HSET', record, 'replayed_at', now, 'idempotency_key', ARGV[3],
 redis.call('HDEL', record, 'finished_at', 'next_attempt_at', 'settled_token')
 -- Other bytes belong to another key; the same key must carry the same bytes.
 if found[3] ~= ARGV[3] then redis.call('HDEL', record, 'wire') end
-if redis.call('RPUSH', at.lane, id) == 1 then redis.call('ZADD', at.due, now, id) end
+if redis.call('RPUSH', at.lane, id) == 1 then set_due(at.due, at.due_of, now, id) end
 local entries = {}
 for i = 7, #ARGV do entries[#entries + 1] = ARGV[i] end
 append_timeline(at.timeline, at.order, tonumber(ARGV[6]), entries)

@@ -11,6 +11,7 @@
 --#include timeline
 --#include commands
 --#include places
+--#include due
 --#include owe
 local record = KEYS[1]
 local id, token, now, status, next_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -39,7 +40,7 @@ move_status(record, at.status_prefix, id, status)
 local next_id, next_kind, next_due = '', '', ''
 if status == 'waiting' then
   redis.call('HSET', record, 'next_attempt_at', next_at)
-  redis.call('ZADD', at.due, next_at, id)
+  set_due(at.due, at.due_of, next_at, id)
   next_id, next_kind, next_due = id, redis.call('HGET', record, 'kind'), next_at
 else
   redis.call('HSET', record, 'finished_at', now)
@@ -47,7 +48,7 @@ else
   local head = redis.call('LINDEX', at.lane, 0)
   if head then
     next_id, next_kind, next_due = head, redis.call('HGET', at.command_prefix .. head, 'kind'), now
-    redis.call('ZADD', at.due_prefix .. next_kind, now, head)
+    set_due(at.due_prefix .. next_kind, at.due_of_prefix .. next_kind .. ':' .. at.shop_id, now, head)
   end
 end
 local entries = {}

@@ -7,6 +7,7 @@
 -- is in a batch is leased until the batch lets go.
 --#include commands
 --#include places
+--#include due
 --#include take
 local record, leases = KEYS[1], KEYS[2]
 local id, token, now, lease_until = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]

@@ -1,10 +1,11 @@
 -- Lets parked commands of a shop go on, in the order of their creation, spread over time.
 -- KEYS 1 gate, 2 parked commands of the shop
 -- ARGV 1 now, 2 commands at most, 3 microseconds between two, 4 latest time to give out, 5 prefix of
---      commands, 6 prefix of due indexes
+--      commands, 6 prefix of due indexes, 7 prefix of those of a shop, 8 shop id
 -- Returns { {id, kind, order id, due time}... }. A command that does not wait any more is only unlisted.
 -- Sent twice, it goes on where it ended: what the first answer named is due in the ledger, and the sweep
 -- wakes it.
+--#include due
 local gate, parked = KEYS[1], KEYS[2]
 local slot = math.max(tonumber(ARGV[1]), tonumber(redis.call('HGET', gate, 'release_next') or '0'))
 local released = {}
@@ -13,7 +14,7 @@ for _, id in ipairs(redis.call('ZRANGE', parked, 0, tonumber(ARGV[2]) - 1)) do
   if record[1] == 'waiting' then
     if slot > tonumber(ARGV[4]) then break end
     local due = string.format('%.0f', slot)
-    redis.call('ZADD', ARGV[6] .. record[2], due, id)
+    set_due(ARGV[6] .. record[2], ARGV[7] .. record[2] .. ':' .. ARGV[8], due, id)
     redis.call('HSET', ARGV[5] .. id, 'next_attempt_at', due)
     released[#released + 1] = { id, record[2], record[3], due }
     slot = slot + tonumber(ARGV[3])

@@ -14,8 +14,10 @@ from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_o
 from app.services.go_on import COUNTS_S
 from app.services.submit_change import Submitted
 from app.services.wake_owed import BURST
+from app.store import keys
 from app.store.commands import NotTaken, NotTakenReason
 from tests.integration.bursts.conftest import SHOP
+from tests.integration.store import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,16 +70,17 @@ def submit(market: Market, order_id: str, change: Change, name: str = "c") -> st
 
 def go_on_count(rq: Redis, count: int) -> None:
     """Have so many jobs go on with ship commands, as the ledger counts them."""
-    rq.delete("ow:going_on:ship")
-    rq.zadd("ow:going_on:ship", {f"job{number} token command": 9e15 for number in range(count)})
+    rq.delete(keys.going_on("ship", SHOP))
+    rq.zadd(keys.going_on("ship", SHOP), {f"job{number} token command": 9e15 for number in range(count)})
 
 
 def go_on(market: Market) -> int:
-    return market.orderwire.go_on.go_on(SHIP, stopped=lambda: False)
+    return market.orderwire.go_on.go_on(SHIP, SHOP, stopped=lambda: False)
 
 
 def going_on(market: Market, *, after_s: float = 0) -> int:
-    return market.orderwire.commands.going_on(datetime.now(UTC) + timedelta(seconds=after_s))[SHIP]
+    now = datetime.now(UTC) + timedelta(seconds=after_s)
+    return market.orderwire.commands.going_on([(SHIP, SHOP)], now)[SHIP, SHOP]
 
 
 def test_it_takes_what_is_due_in_turn_and_takes_the_jobs_of_it_back(market: Market, rq: Redis) -> None:
@@ -126,11 +129,32 @@ def test_a_sweep_leaves_a_kind_alone_that_enough_jobs_go_on_with(market: Market,
     assert queued(rq) == [f"ship-{command_id}"]
 
 
+def test_s27_a_shop_with_one_command_does_not_wait_behind_the_burst_of_another(
+    market: Market, rq: Redis
+) -> None:
+    burst = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 2)]
+    places = market.orderwire.submit_change.places
+    go_on_count(rq, places)
+    one = replace(samples.command("lone", change=samples.ship(), at=datetime.now(UTC)), shop_id="another")
+    commands = market.orderwire.commands
+    acceptance = commands.accept(one, timeline=samples.note())
+    assert acceptance.head
+    assert acceptance.going_on == 0
+    assert market.orderwire.sweep.sweep().commands == 1
+    assert "ship-lone" in queued(rq)
+    taken = commands.take_next(
+        SHIP, "another", job="j", token="t", now=datetime.now(UTC), lease_s=30, counts_s=1
+    )
+    assert taken is not None
+    assert taken.command.id == "lone"
+    assert [due.id for due in commands.due(datetime.now(UTC), kind=SHIP, limit=10)] == burst
+
+
 def test_a_job_that_died_counts_only_a_moment(market: Market) -> None:
     [order_id] = in_progress(market, 1)
     submit(market, order_id, PARCEL)
     taken = market.orderwire.commands.take_next(
-        SHIP, job="died", token="t", now=datetime.now(UTC), lease_s=30, counts_s=COUNTS_S
+        SHIP, SHOP, job="died", token="t", now=datetime.now(UTC), lease_s=30, counts_s=COUNTS_S
     )
     assert taken is not None
     assert going_on(market) == 1
@@ -141,7 +165,7 @@ def test_told_to_stop_it_wakes_the_job_of_what_is_left(market: Market, rq: Redis
     first, second = (submit(market, order_id, PARCEL) for order_id in in_progress(market, 2))
     rq.delete(queue_of(LIFECYCLE, rq).key)
     told = iter([False, True])
-    assert market.orderwire.go_on.go_on(SHIP, stopped=lambda: next(told)) == 1
+    assert market.orderwire.go_on.go_on(SHIP, SHOP, stopped=lambda: next(told)) == 1
     assert market.command(first).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{second}"]
     assert going_on(market) == 0
@@ -153,7 +177,7 @@ def test_its_turn_over_it_queues_behind_the_jobs_of_other_kinds(market: Market, 
     market.orderwire.nudge.wake(command_wake(CommandKind.REFUND, "refund1", "1"))
     clock = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(seconds=60)])
     over = replace(market.orderwire.go_on, clock=lambda: next(clock, datetime.now(UTC)))
-    assert over.go_on(SHIP, stopped=lambda: False) == 0
+    assert over.go_on(SHIP, SHOP, stopped=lambda: False) == 0
     assert queued(rq) == ["refund-refund1", f"ship-{command_id}"]
 
 
@@ -164,7 +188,7 @@ def test_one_that_gives_up_gets_a_job_of_its_own_and_the_others_go_on(market: Ma
     later = replace(market.orderwire.run_command, clock=lambda: datetime.now(UTC) + timedelta(seconds=600))
     later.run(dead)
     once_more = replace(market.orderwire.go_on, run_command=later, clock=later.clock)
-    assert once_more.go_on(SHIP, stopped=lambda: False) == 2
+    assert once_more.go_on(SHIP, SHOP, stopped=lambda: False) == 2
     assert market.command(dead).status is CommandStatus.DEAD
     assert market.command(good).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{dead}"]
@@ -193,7 +217,7 @@ def test_what_follows_in_the_lane_is_decided_on_what_the_platform_says(market: M
     [order_id] = in_progress(market, 1)
     command_id, second_id = submit(market, order_id, PARCEL), submit(market, order_id, PARCEL, "second")
     commands, now = market.orderwire.commands, datetime.now(UTC)
-    taken = commands.take_next(SHIP, job="j", token="t", now=now, lease_s=30, counts_s=1)
+    taken = commands.take_next(SHIP, SHOP, job="j", token="t", now=now, lease_s=30, counts_s=1)
     assert taken is not None
     assert market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t").read_owed
     assert shipments(market, order_id) == 0
@@ -213,7 +237,9 @@ def test_whoever_waits_for_the_command_finds_the_change_in_the_copy(market: Mark
     [order_id] = in_progress(market, 1)
     command_id = submit(market, order_id, PARCEL)
     now = datetime.now(UTC)
-    taken = market.orderwire.commands.take_next(SHIP, job="j", token="t", now=now, lease_s=30, counts_s=1)
+    taken = market.orderwire.commands.take_next(
+        SHIP, SHOP, job="j", token="t", now=now, lease_s=30, counts_s=1
+    )
     assert taken is not None
     market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t")
     ended = market.orderwire.await_command.wait(command_id, 5)
@@ -232,7 +258,7 @@ def test_what_a_command_raises_says_which_one_it_was(market: Market) -> None:
 
     bug = replace(market.orderwire.go_on, run_command=replace(market.orderwire.run_command, clock=broken))
     with pytest.raises(ArithmeticError) as raised:
-        bug.go_on(SHIP, stopped=lambda: False)
+        bug.go_on(SHIP, SHOP, stopped=lambda: False)
     assert raised.value.__notes__ == [f"while going on with ship command {command_id} of order {order_id}"]
 
 
