@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from contextvars import Context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.store.failures import StoreUnavailable
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 # A script of so many entries holds the store for some 2 ms, which every other client of it waits.
 MAX_GROUP_ENTRIES = 500
-# With two, the process can read and pack while the store writes. Whether that is faster than one is not
-# settled: see docs/decisions/0010-group-commit.md.
-GROUPS_UNDER_WAY = 2
 # What one write carries, above what is written at once anyway: one larger delivery goes alone.
 MAX_GROUP_BYTES = 1024 * 1024
 # What the store takes in within the second that a sender is answered in; more would be answered too late.
@@ -51,18 +48,15 @@ class _Waiting(Generic[Answer]):
 
 
 class GroupCommit(Generic[Answer]):
-    """Writes parcels in groups, begun in their order; belongs to one event loop."""
+    """Writes parcels in groups, one after the other in their order; belongs to one event loop."""
 
     def __init__(self, write: Callable[[Sequence[Parcel]], Awaitable[Sequence[Answer]]]) -> None:
-        """`write` writes one group, all of it or nothing, and returns the answer of each parcel in order.
-
-        It is called again while `GROUPS_UNDER_WAY` - 1 calls are under way.
-        """
+        """`write` writes one group, all of it or nothing, and returns the answer of each parcel in order."""
         self._write = write
         self._waiting: deque[_Waiting[Answer]] = deque()
         self._entries = 0
         self._bytes = 0
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writer: asyncio.Task[None] | None = None
 
     async def commit(self, parcel: Parcel) -> Answer:
         """Return the answer of this parcel once the group that carries it is written.
@@ -82,10 +76,9 @@ class GroupCommit(Generic[Answer]):
         self._waiting.append(waiting)
         self._entries += parcel.entries
         self._bytes += len(parcel.packed)
-        if len(self._writers) < GROUPS_UNDER_WAY:
+        if self._writer is None:
             # In a context of its own: what the first caller bound to its log lines is not the others'.
-            writer = asyncio.create_task(self._run(), context=Context())
-            self._writers.add(writer)
+            self._writer = asyncio.create_task(self._run(), context=Context())
         return await answer
 
     async def _run(self) -> None:
@@ -94,7 +87,7 @@ class GroupCommit(Generic[Answer]):
                 await self._write_group(self._next_group())
         finally:
             # At once: whoever commits before the loop has tidied up would count on this writer.
-            self._writers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._writer = None
 
     def _next_group(self) -> list[_Waiting[Answer]]:
         group = [self._taken()]

@@ -18,7 +18,7 @@ from app.domain.documents import document_text, time_from_text, time_text
 from app.domain.hints import EntryHint
 from app.store import keys
 from app.store.failures import InboxFull
-from app.store.group_commit import GROUPS_UNDER_WAY, GroupCommit, Parcel
+from app.store.group_commit import GroupCommit, Parcel
 from app.store.pages import Page, bounded
 from app.store.script import load
 from app.store.script_line import ScriptLine, packed
@@ -99,7 +99,7 @@ class AsyncInbox:
     def __init__(self, store: AsyncStore) -> None:
         self._store = store
         names = [keys.INBOX, keys.INBOX_ENTRIES, keys.KEPT, keys.COUNTERS]
-        self._idle_lines = [ScriptLine(store, "inbox_accept", names) for _ in range(GROUPS_UNDER_WAY)]
+        self._line = ScriptLine(store, "inbox_accept", names)
         self._groups = GroupCommit(self._accept)
 
     def accept(
@@ -138,11 +138,7 @@ class AsyncInbox:
             MARK_TTL_MS, MAX_INBOX, MAX_KEPT, keys.SEEN_PREFIX, keys.IDENTITY_PREFIX, keys.KEPT_MARK_PREFIX
         )
         arguments = 6 + sum(parcel.arguments for parcel in group)
-        line = self._idle_lines.pop()
-        try:
-            text = await line.run(arguments, [limits, *(parcel.packed for parcel in group)])
-        finally:
-            self._idle_lines.append(line)
+        text = await self._line.run(arguments, [limits, *(parcel.packed for parcel in group)])
         was_empty, *numbers = map(int, text.split())
         counts = iter(numbers)
         return [

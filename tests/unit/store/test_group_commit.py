@@ -30,11 +30,6 @@ class Writer:
         return texts
 
 
-@pytest.fixture
-def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "GROUPS_UNDER_WAY", 1)
-
-
 def parcel(text: str, entries: int = 1) -> Parcel:
     return Parcel(packed=text.encode(), arguments=1, entries=entries)
 
@@ -52,21 +47,6 @@ async def settled(tasks: Sequence[asyncio.Task[str]]) -> list[str]:
     return [f"{type(one).__name__}: {one}" if isinstance(one, BaseException) else one for one in found]
 
 
-def test_while_one_group_is_written_the_next_is_on_its_way_and_the_rest_gathers() -> None:
-    async def run() -> tuple[list[str], list[list[str]]]:
-        writer = Writer()
-        commits = GroupCommit(writer.write)
-        tasks = await committing(commits, parcel("a"))
-        tasks += await committing(commits, parcel("b"))
-        tasks += await committing(commits, parcel("c"), parcel("d"))
-        assert writer.groups == [["a"], ["b"]]
-        writer.open.set()
-        return await settled(tasks), writer.groups
-
-    assert asyncio.run(run()) == (["a", "b", "c", "d"], [["a"], ["b"], ["c", "d"]])
-
-
-@pytest.mark.usefixtures("one_at_a_time")
 def test_who_commits_in_the_very_moment_a_writer_ends_is_written() -> None:
     async def run() -> list[str]:
         writer = Writer()
@@ -77,7 +57,6 @@ def test_who_commits_in_the_very_moment_a_writer_ends_is_written() -> None:
     assert asyncio.run(run()) == [f"{n}" for n in range(20)]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_the_first_goes_at_once_and_what_waits_meanwhile_goes_together_in_order() -> None:
     async def run() -> None:
         writer = Writer()
@@ -94,7 +73,6 @@ def test_the_first_goes_at_once_and_what_waits_meanwhile_goes_together_in_order(
     asyncio.run(run())
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_a_group_holds_no_more_entries_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_GROUP_ENTRIES", 10)
 
@@ -109,7 +87,6 @@ def test_a_group_holds_no_more_entries_than_it_may(monkeypatch: pytest.MonkeyPat
     assert asyncio.run(run()) == [["4", "6"], ["1"], ["10"], ["25"], ["5", "5"], ["1"]]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_a_group_holds_no_more_bytes_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_GROUP_BYTES", 4)
 
@@ -123,7 +100,6 @@ def test_a_group_holds_no_more_bytes_than_it_may(monkeypatch: pytest.MonkeyPatch
     assert asyncio.run(run()) == [["aa", "bb"], ["c"], ["ddddddd"], ["ee"]]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 @pytest.mark.parametrize("error", [StoreUnavailable("away"), ValueError("unheard of")])
 def test_a_group_that_fails_fails_each_of_its_own_and_nobody_elses(error: Exception) -> None:
     async def run() -> tuple[list[str], list[str], list[list[str]]]:
@@ -141,7 +117,6 @@ def test_a_group_that_fails_fails_each_of_its_own_and_nobody_elses(error: Except
     assert groups == [["a", "b"], ["c", "d"]]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_who_waited_long_behind_a_failure_is_told_so_without_another_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -163,7 +138,6 @@ def test_who_waited_long_behind_a_failure_is_told_so_without_another_timeout(
     assert groups == [["a"], ["short"]]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 @pytest.mark.parametrize(("name", "limit"), [("MAX_WAITING_ENTRIES", 3), ("MAX_WAITING_BYTES", 3)])
 def test_more_than_can_be_written_in_time_is_refused_until_there_is_room(
     monkeypatch: pytest.MonkeyPatch, name: str, limit: int
@@ -184,7 +158,6 @@ def test_more_than_can_be_written_in_time_is_refused_until_there_is_room(
     assert after == "f"
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
     async def run() -> tuple[list[str], list[list[str]]]:
         writer = Writer()
@@ -200,14 +173,13 @@ def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
     assert asyncio.run(run()) == (["b", "d"], [["a", "b"], ["c", "d"]])
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_nobody_is_left_waiting_when_the_writer_is_stopped() -> None:
     async def run() -> list[str]:
         commits = GroupCommit(Writer().write)
         tasks = await committing(commits, parcel("a"))
         tasks += await committing(commits, parcel("b"))
-        for writer in commits._writers:
-            writer.cancel()
+        assert commits._writer is not None
+        commits._writer.cancel()
         return await settled(tasks)
 
     assert asyncio.run(run()) == ["StoreUnavailable: the process ends"] * 2
