@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.domain.commands import CommandStatus
+from app.services.record_order import OrderContended
 
 if TYPE_CHECKING:
     from app.domain.commands import Command
@@ -48,5 +50,6 @@ class AwaitCommand:
 
     def _read(self, command: Command) -> None:
         if command.status is CommandStatus.SUCCEEDED and self.syncs.get(command.order_id) is not None:
-            # A platform that is away now changes nothing: what is owed stays owed.
-            self.sync_order.sync(command.order_id, cause="rest", shop_id=command.shop_id)
+            # A platform that is away, or a copy that others write, changes nothing: what is owed stays owed.
+            with suppress(OrderContended):
+                self.sync_order.sync(command.order_id, cause="rest", shop_id=command.shop_id)

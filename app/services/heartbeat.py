@@ -60,16 +60,19 @@ class Heartbeat:
                 # Only what ends the process ends this: a lease that is new now is renewed after a whole beat.
                 self._changed.wait_for(lambda: not self._held, timeout=BEAT_S)
                 held = dict(self._held)
-            if held:
+            try:
                 self._renew(held)
+            except StoreUnavailable as error:
+                # The next beat tries again; a lease that ran out meanwhile makes the settle refuse us.
+                log.warning("lease.not_renewed", commands=len(held), reason=str(error))
+            except Exception:
+                # Without this thread every long call of the process would lose its lease.
+                log.exception("lease.beat_failed", commands=len(held))
 
     def _renew(self, held: dict[str, str]) -> None:
-        try:
-            lost = self._commands.renew(held, until=self._clock() + timedelta(seconds=LEASE_S))
-        except StoreUnavailable as error:
-            # The next beat tries again; a lease that ran out meanwhile makes the settle refuse us.
-            log.warning("lease.not_renewed", commands=len(held), reason=str(error))
+        if not held:
             return
+        lost = self._commands.renew(held, until=self._clock() + timedelta(seconds=LEASE_S))
         for command_id in lost:
             log.warning("lease.lost", command_id=command_id)
             with self._changed:
