@@ -151,7 +151,8 @@ def _run(kind: CommandKind, command_id: str) -> None:
         raise DeadLetter(f"command {command_id}: {error}")
     if isinstance(result, NotTaken):
         _wake_later(command_id, result)
-    else:
+    if result.shop_id is not None:
+        # Also when another job went on with this one's command first: a free thread is worth having.
         _go_on(kind, result.shop_id)
 
 

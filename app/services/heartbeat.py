@@ -74,7 +74,8 @@ class Heartbeat:
             return
         lost = self._commands.renew(held, until=self._clock() + timedelta(seconds=LEASE_S))
         for command_id in lost:
-            log.warning("lease.lost", command_id=command_id)
             with self._changed:
+                # A run that settled meanwhile gave its lease back: that one is not lost.
                 if self._held.get(command_id) == held[command_id]:
+                    log.warning("lease.lost", command_id=command_id)
                     del self._held[command_id]

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
+from app.graph.client import LIST_PAGE
 from app.graph.failures import GraphError, ReadHeld
 from app.queues import sync_burst_wake, sync_wake
 from app.services.record_order import OrderContended
@@ -34,11 +35,14 @@ STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
 MAX_OWED = 1000
 # Then other shops have their turn on the worker, and the next run goes on where this one stopped.
 MAX_PAGES = 20
-# So many pages in a row that show nothing new: what is still owed lies far behind, or in no listing.
+# So many pages in a row that show nothing new, or as many as would hold all that is owed when that is more:
+# what is still owed lies far behind, or in no listing. The pages come newest order first, and a backlog is
+# worked off oldest first, so that what changed may well begin on a late page.
 MAX_IDLE_PAGES = 4
 # A webhook may come this long after the change it tells of and still be part of the burst; changes that are
-# older are read one by one.
+# older are read one by one. A change of our own is owed its read in the moment it was made, clocks apart.
 LOOK_BACK_S = 600.0
+LOOK_BACK_OWN_S = 10.0
 # A run that killed its worker this often in a row is not made again.
 MAX_LOST_RUNS = 3
 # After a failed page; a hold says itself how long it lasts.
@@ -76,10 +80,12 @@ class SyncBurst:
             self._one_by_one(owed)
             self.syncs.end_burst(shop_id)
             return 0
-        since = run.since or _began(owed, now) - timedelta(seconds=LOOK_BACK_S)
+        since = run.since or min(_changed_after(one, now) for one in owed)
         first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
         try:
-            cleared, following = self._list(_Listing(shop=shop, since=since, after=run.after, first=first))
+            most_idle = max(MAX_IDLE_PAGES, len(owed) // LIST_PAGE)
+            listing = _Listing(shop=shop, since=since, after=run.after, first=first, most_idle=most_idle)
+            cleared, following = self._list(listing)
         except (_Held, GraphError, OrderContended) as error:
             self.syncs.end_burst(shop_id)
             self._put_off(shop_id, error)
@@ -115,7 +121,7 @@ class SyncBurst:
             cleared += paid
             following = page.following
             idle = 0 if paid or changed else idle + 1
-            if following is None or idle >= MAX_IDLE_PAGES:
+            if following is None or idle >= listing.most_idle:
                 return cleared, None
             self._ask(listing)
         return cleared, following
@@ -161,13 +167,18 @@ class _Held(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listing:
-    """What a run lists: since when, from which cursor on, and whether orders in it were never read before."""
+    """What a run lists: since when, from which cursor on, and whether orders in it were never read before.
+
+    `most_idle` is how many pages in a row may show nothing new.
+    """
 
     shop: Shop
     since: datetime
     after: str
     first: bool
+    most_idle: int
 
 
-def _began(owed: Sequence[OwedSync], now: datetime) -> datetime:
-    return min((one.due_at for one in owed if one.due_at is not None), default=now)
+def _changed_after(owed: OwedSync, now: datetime) -> datetime:
+    look_back_s = LOOK_BACK_OWN_S if owed.cause == "command" else LOOK_BACK_S
+    return (owed.due_at or now) - timedelta(seconds=look_back_s)

@@ -56,7 +56,9 @@ class CommandRuns:
             ],
         )
         if answer != "taken":
-            return NotTaken(reason=NotTakenReason(answer), due_at=time_or_none(detail[0]))
+            ends_at, shop_id = detail
+            reason = NotTakenReason(answer)
+            return NotTaken(reason=reason, due_at=time_or_none(ends_at), shop_id=shop_id or None)
         return _taken(detail) or NotTaken(reason=NotTakenReason.MISSING, due_at=None)
 
     def take_next(

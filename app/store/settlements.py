@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -61,10 +61,11 @@ class NotTakenReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
-    """The command cannot run now; `due_at` is when that ends, where it is known."""
+    """The command cannot run now; `due_at` is when that ends, where it is known, `shop_id` whose it is."""
 
     reason: NotTakenReason
     due_at: datetime | None
+    shop_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _GUARDS = (
-    "if tonumber(found[3]) > now then return { 'leased', found[3] } end",
-    "if redis.call('LINDEX', at.lane, 0) ~= id then return { 'not_head', '' } end",
+    "if tonumber(found[3]) > now then return { 'leased', found[3], shop } end",
+    "if redis.call('LINDEX', at.lane, 0) ~= id then return { 'not_head', '', shop } end",
 )
 
 
