@@ -10,7 +10,6 @@ import structlog
 
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
-from app.graph.client import LIST_PAGE
 from app.graph.failures import GraphError, ReadHeld
 from app.queues import sync_burst_wake, sync_wake
 from app.services.record_order import OrderContended
@@ -35,10 +34,12 @@ STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
 MAX_OWED = 1000
 # Then other shops have their turn on the worker, and the next run goes on where this one stopped.
 MAX_PAGES = 20
-# So many pages in a row that show nothing new, or as many as would hold all that is owed when that is more:
-# what is still owed lies far behind, or in no listing. The pages come newest order first, and a backlog is
-# worked off oldest first, so that what changed may well begin on a late page.
-MAX_IDLE_PAGES = 4
+# So many pages in a row that show nothing new, or a fifth of the reads that are owed when that is more: what
+# is still owed lies far behind, or in no listing. The pages come newest order first, and a backlog is worked
+# off oldest first, so that what changed may well begin on a late page. Fewer than a run's pages: a run that
+# finds nothing is the last one.
+LEAST_IDLE_PAGES = 4
+MOST_IDLE_PAGES = MAX_PAGES - 1
 # A webhook may come this long after the change it tells of and still be part of the burst; changes that are
 # older are read one by one. A change of our own is owed its read in the moment it was made, clocks apart.
 LOOK_BACK_S = 600.0
@@ -83,7 +84,7 @@ class SyncBurst:
         since = run.since or min(_changed_after(one, now) for one in owed)
         first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
         try:
-            most_idle = max(MAX_IDLE_PAGES, len(owed) // LIST_PAGE)
+            most_idle = min(max(LEAST_IDLE_PAGES, len(owed) // 5), MOST_IDLE_PAGES)
             listing = _Listing(shop=shop, since=since, after=run.after, first=first, most_idle=most_idle)
             cleared, following = self._list(listing)
         except (_Held, GraphError, OrderContended) as error:

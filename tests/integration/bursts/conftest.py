@@ -66,9 +66,9 @@ class Market:
         now = datetime.now(UTC)
         self.orderwire.sync_order.record_order.record_many(reads, read_at=now, cause="webhook")
 
-    def owe(self, order_ids: Sequence[str]) -> None:
+    def owe(self, order_ids: Sequence[str], cause: str = "webhook") -> None:
         for order_id in order_ids:
-            owed = OwedSync(order_id=order_id, shop_id=SHOP, cause="webhook")
+            owed = OwedSync(order_id=order_id, shop_id=SHOP, cause=cause)
             self.orderwire.sync_order.syncs.owe(owed, datetime.now(UTC))
 
     def batch_of(self, count: int) -> str:

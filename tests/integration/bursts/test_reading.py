@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.domain.hints import EntryHint
 from app.domain.orders import OrderState
+from app.services import sync_burst
 from app.store.syncs import OwedSync
 from tests.integration.bursts.conftest import SHOP
 
 if TYPE_CHECKING:
+    import pytest
+
     from app.domain.orders import PlatformOrder
     from tests.integration.bursts.conftest import Market
 
@@ -60,6 +64,41 @@ def test_a_long_listing_goes_on_in_the_next_run_where_it_stopped(market: Market)
     assert market.orderwire.sync_burst.pay(SHOP) == 100
     assert market.orderwire.sync_order.syncs.size() == 0
     assert len(market.calls("/commerce_orders")) == 24
+
+
+def test_what_lies_on_late_pages_is_found_by_list(market: Market) -> None:
+    oldest = market.place(60)
+    market.place(200)
+    market.owe(oldest)
+    assert market.orderwire.sync_burst.pay(SHOP) == 60
+    assert [call for order_id in oldest for call in market.calls(f"/{order_id}")] == []
+
+
+def test_many_that_no_listing_shows_are_read_one_by_one_after_one_run(market: Market) -> None:
+    known = market.place(600)
+    market.owe(known)
+    assert [market.orderwire.sync_burst.pay(SHOP) for _ in range(2)] == [500, 100]
+    market.orderwire.sync_order.syncs.end_burst(SHOP)
+    listed = len(market.calls("/commerce_orders"))
+    unknown = [f"74000000{number:08}" for number in range(700)]
+    market.owe(unknown)
+    rq = market.orderwire.orders._store
+    rq.delete("rq:queue:sync")
+    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    assert len(market.calls("/commerce_orders")) - listed == 19
+    assert queued(market) == {f"sync-{order_id}" for order_id in unknown}
+
+
+def test_a_change_of_our_own_is_listed_from_its_own_moment_on(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_burst, "LOOK_BACK_OWN_S", 0.0)
+    order_ids = market.place(60)
+    time.sleep(2.1)  # the platform's times are whole seconds
+    market.owe(order_ids, cause="command")
+    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    market.owe(order_ids, cause="webhook")
+    assert market.orderwire.sync_burst.pay(SHOP) == 60
 
 
 def test_what_is_owed_after_the_page_was_asked_for_stays_owed(market: Market) -> None:
