@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ def answer_before_write(module: ModuleType) -> None:
     """Answer at once, write a moment later, and say nothing when that fails."""
     accept = module.AsyncInbox.accept
 
-    async def lazy(self: Any, entries: Any, kept: Any, now: Any) -> Any:
+    async def lazy(self: Any, delivery_id: str, entries: Any, kept: Any, now: Any) -> Any:
         async def later() -> None:
             await asyncio.sleep(_LATER_S)
             with contextlib.suppress(Exception):
-                await accept(self, entries, kept, now)
+                await accept(self, delivery_id, entries, kept, now)
 
         task = asyncio.ensure_future(later())
         _pending.add(task)
@@ -37,15 +36,15 @@ def get_then_set(module: ModuleType) -> None:
     """Look whether an entry was seen, take it in, and only then mark it as seen."""
     accept = module.AsyncInbox.accept
 
-    async def racy(self: Any, entries: Any, kept: Any, now: Any) -> Any:
+    async def racy(self: Any, delivery_id: str, entries: Any, kept: Any, now: Any) -> Any:
         ask = self._store.execute_command
         marks = {entry.digest: f"{module.keys.SEEN_PREFIX}{entry.digest}" for entry in entries}
         fresh = [entry for entry in entries if await ask("GET", marks[entry.digest]) is None]
         if not fresh:
             return module.Receipt(accepted=0, duplicates=len(entries), reused=0, was_empty=False)
         # Under a name nobody else uses, so that the script's own look finds nothing.
-        unmarked = [replace(entry, digest=f"{entry.digest}-{uuid.uuid4()}") for entry in fresh]
-        receipt = await accept(self, unmarked, kept, now)
+        unmarked = [entry._replace(digest=f"{entry.digest}-{uuid.uuid4()}") for entry in fresh]
+        receipt = await accept(self, delivery_id, unmarked, kept, now)
         for entry in fresh:
             await ask("SET", marks[entry.digest], "planted")
         return receipt
