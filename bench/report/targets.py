@@ -43,8 +43,8 @@ class Target:
         return str(row["base"]) if self.side == "base" else self.side
 
 
-def _of_store(figure: str, text: str, at_most: float) -> Target:
-    return Target(row="store", text=text, side="base", figure=figure, at_most=at_most)
+def _of_store(figure: str, text: str, at_most: float, *, whole: bool = False) -> Target:
+    return Target(row="store", text=text, side="base", figure=figure, at_most=at_most, whole=whole)
 
 
 TARGETS = (
@@ -86,15 +86,17 @@ TARGETS = (
     Target(row="burst", text="orders not acknowledged exactly once", figure="failures", at_most=0),
     # The window in which acknowledgements gather is 2 s unless it is set; 100 ms more are the work.
     Target(row="latency", text="ms from webhook to acknowledged, p50", figure="p50_ms", at_most=2_100),
-    Target(row="jobs", text="jobs a second", figure="rate", at_least=300),
-    Target(row="jobs", text="CPU ms a job, all in", figure="cpu_ms", at_most=6),
+    # A quick run has hardly more jobs than there are threads.
+    Target(row="jobs", text="jobs a second", figure="rate", at_least=300, whole=True),
+    Target(row="jobs", text="CPU ms a job, all in", figure="cpu_ms", at_most=6, whole=True),
     Target(row="jobs", text="MB of all processes (PSS)", figure="pss_mb", at_most=300),
     Target(row="jobs", text="orders not shipped exactly once", figure="failures", at_most=0),
     _of_store("list_p95_ms", "ms for a list, p95", 100),
     _of_store("reference_p95_ms", "ms for a lookup by reference, p95", 100),
     _of_store("order_p95_ms", "ms for one order, p95", 100),
     _of_store("redis_bytes_an_order_stored", "bytes of Redis an order, stored", 8_000),
-    _of_store("redis_bytes_an_order_lived", "bytes of Redis an order, all in", 8_000),
+    # So few as in a quick run are read by a job each, which RQ remembers for ten minutes.
+    _of_store("redis_bytes_an_order_lived", "bytes of Redis an order, all in", 8_000, whole=True),
     *(
         Target(
             row="store",
