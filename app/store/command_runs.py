@@ -91,6 +91,7 @@ class CommandRuns:
                 micros(now + timedelta(seconds=lease_s)),
                 micros(now + timedelta(seconds=counts_s)),
                 keys.COMMAND_PLACES,
+                keys.COMMAND_PREFIX,
             ],
         )
         return _taken(detail) if answer == "taken" else None
@@ -101,7 +102,7 @@ class CommandRuns:
         """Count the job no more; return id and order id of the command that waits for another, None: none."""
         command_id, order_id = self._hand_over(
             [keys.due_of(kind.value, shop_id), keys.going_on(kind.value, shop_id)],
-            [job, micros(now), keys.COMMAND_PLACES],
+            [job, micros(now), keys.COMMAND_PREFIX],
         )
         return (command_id, order_id) if command_id else None
 

@@ -1,10 +1,5 @@
--- The jobs that go on with the due commands of a kind in a shop stand in a sorted set, scored by when they count no more,
--- as 'job token command': of the command each took last.
-local function command_prefix(places)
-  local prefix = {}
-  for one in places:gmatch('%S+') do prefix[#prefix + 1] = one end
-  return prefix[6]
-end
+-- The jobs that go on with the due commands of a kind in a shop stand in a sorted set, scored by when they count
+-- no more, as 'job token command': of the command each took last.
 
 -- Takes the job out, and those whose time is over. Returns what it took last, or nil.
 local function forget_job(jobs, job, now)

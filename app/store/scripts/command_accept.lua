@@ -10,7 +10,8 @@
 --      17 headers, 18 seconds the answer is kept
 -- Returns command id, result ('created', 'known': sent before, 'open': one like it is open,
 --      'automatic': it had its automatic one, 'full'), '1' when the command is the lane's head, how many
---      gather by now when the command is one of them, else 0, and how many jobs go on with its kind.
+--      gather by now when the command is one of them, else 0, and how many jobs go on with its
+--      kind in its shop.
 --#include timeline
 --#include idempotency
 --#include due

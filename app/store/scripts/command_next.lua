@@ -1,7 +1,8 @@
 -- Takes the command of a kind and shop that has been due the longest, for a job that goes on with these. The job
 -- counts as one that goes on until it is told that nothing is due, or does not come back in time.
 -- KEYS 1 due index of the kind in the shop, 2 jobs that go on with it, 3 leases, 4 due index of the kind
--- ARGV 1 job, 2 lease token, 3 now, 4 end of the lease, 5 until when the job counts, 6 places
+-- ARGV 1 job, 2 lease token, 3 now, 4 end of the lease, 5 until when the job counts, 6 places,
+--      7 prefix of commands
 -- Returns what `command_take` does for a taken one, and how many more are due; 'none' when nothing is. The same
 -- token again gets the command that it took, as that stands now.
 --#include commands
@@ -11,7 +12,7 @@
 --#include going_on
 local due, jobs, leases = KEYS[1], KEYS[2], KEYS[3]
 local job, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local prefix = command_prefix(ARGV[6])
+local prefix = ARGV[7]
 
 local function answer(record, at)
   local told = taken(record, at)
@@ -35,6 +36,6 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 10
     redis.call('ZADD', jobs, ARGV[5], job .. ' ' .. token .. ' ' .. id)
     return answer(record, at)
   end
-  unset_due(due, KEYS[4], id)
+  unset_due(KEYS[4], due, id)
 end
 return { 'none' }
