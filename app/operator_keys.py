@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from app.settings import Settings
 from app.store.apikeys import ApiKeys
 from app.store.connection import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.settings import Settings
 
 SCOPES = ("orders:read", "orders:write", "admin")
 TIMEOUT_S = 5.0

@@ -13,16 +13,14 @@ import difflib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.domain.shops import Shop
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PREFIX = "ORDERWIRE_"
 SEALING_KEY_BYTES = 32  # AES-256

@@ -10,17 +10,15 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from app.embedded import DataDirectory, EmbeddedValkey, choose_port, write_private
 from app.settings import LOOPBACK_HOSTS, PREFIX, Settings, load_settings
 from app.supervisor import Program, Supervisor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 START_TIMEOUT_S = 60.0
 READY_TIMEOUT_S = 2.0  # of one look

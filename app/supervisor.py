@@ -13,12 +13,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 POLL_S = 0.05
 STABLE_AFTER_S = 30.0  # a child that lived this long has earned a quick restart

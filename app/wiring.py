@@ -2,55 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.assembly import changing, reading, upkeep
-from app.assembly.ground import open_ground
+from app.assembly.ground import Role, open_ground
+from app.live_shops import LiveShops
+from app.queues import Jobs
+from app.services.acknowledge_batch import AcknowledgeBatch
+from app.services.alerting import Alerting
+from app.services.archive_orders import ArchiveOrders
+from app.services.await_command import AwaitCommand
+from app.services.drain_inbox import DrainInbox
+from app.services.go_on import GoOn
+from app.services.nudge import Nudge
 from app.services.nudge_drain import NudgeDrain
+from app.services.probe_gate import ProbeGate
+from app.services.readiness import Readiness
+from app.services.receive_delivery import ReceiveDelivery
+from app.services.reconcile import Reconcile
+from app.services.replay_command import ReplayCommand
+from app.services.run_command import RunCommand
+from app.services.submit_change import SubmitChange
+from app.services.sweep import Sweep
+from app.services.sync_burst import SyncBurst
+from app.services.sync_order import SyncOrder
+from app.services.sync_owed import SyncOwed
+from app.services.tell_operators import TellOperators
+from app.settings import Settings
 from app.sources import now
+from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
+from app.store.archive import Archive
+from app.store.batches import Batches
+from app.store.commands import Commands
+from app.store.counters import Counters
+from app.store.drift import Drift
+from app.store.gates import Gates
 from app.store.idempotency import Idempotency
+from app.store.inbox import Inbox
+from app.store.orders import Orders
+from app.store.sealing import Sealer
+from app.store.tokens import Tokens
 from app.store.watch_figures import WatchFigures
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.assembly.ground import Role
-    from app.live_shops import LiveShops
-    from app.queues import Jobs
-    from app.services.acknowledge_batch import AcknowledgeBatch
-    from app.services.alerting import Alerting
-    from app.services.archive_orders import ArchiveOrders
-    from app.services.await_command import AwaitCommand
-    from app.services.drain_inbox import DrainInbox
-    from app.services.go_on import GoOn
-    from app.services.nudge import Nudge
-    from app.services.probe_gate import ProbeGate
-    from app.services.readiness import Readiness
-    from app.services.receive_delivery import ReceiveDelivery
-    from app.services.reconcile import Reconcile
-    from app.services.replay_command import ReplayCommand
-    from app.services.run_command import RunCommand
-    from app.services.submit_change import SubmitChange
-    from app.services.sweep import Sweep
-    from app.services.sync_burst import SyncBurst
-    from app.services.sync_order import SyncOrder
-    from app.services.sync_owed import SyncOwed
-    from app.services.tell_operators import TellOperators
-    from app.settings import Settings
-    from app.store.alerts import Alerts
-    from app.store.archive import Archive
-    from app.store.batches import Batches
-    from app.store.commands import Commands
-    from app.store.counters import Counters
-    from app.store.drift import Drift
-    from app.store.gates import Gates
-    from app.store.inbox import Inbox
-    from app.store.orders import Orders
-    from app.store.sealing import Sealer
-    from app.store.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bench.measure.turns import Row
 from bench.parts.processes import ROOT, BenchFailed
-from bench.plan import FULL, QUICK, say
+from bench.plan import FULL, QUICK, Plan, say
 from bench.report import check, results
 from bench.report.chart import chart
 from bench.report.page import CHART, page
 from bench.rows import burst, generator, ingest, jobs, latency, rest, store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from bench.measure.turns import Row
-    from bench.plan import Plan
 
 ROWS: dict[str, Callable[[Plan], list[Row]]] = {
     "generator": generator.measure,

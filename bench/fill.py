@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from app.domain.documents import address_text, buyer_text
 from app.domain.money import Money
@@ -32,9 +33,6 @@ from app.settings import load_settings
 from app.store.connection import Store, connect
 from app.store.orders import Orders, SealedBuyer, WriteResult
 from app.store.sealing import Sealer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 MAX_ORDERS = 10_000_000
 AT_ONCE = 500

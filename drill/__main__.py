@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from rich.console import Console
 
@@ -19,9 +19,6 @@ from drill.plants import PLANTS
 from drill.processes import StackFailed
 from drill.report import tell
 from drill.rounds import full_round
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 
 def main() -> int:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
 from drill.copies import same
-from drill.facts import Facts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from drill.desk import Desk
-    from drill.facts import Ask, Json
-    from drill.mail import MailRoom
-    from drill.platform import Platform
+from drill.desk import Desk
+from drill.facts import Ask, Facts, Json
+from drill.mail import MailRoom
+from drill.platform import Platform
 
 _LOOK_S = 1.0
 PROBE_S = 20.0  # a lane with nothing before it runs a harmless command in well under a second

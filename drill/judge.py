@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from drill.copies import differences
 from drill.facts import UNANSWERED, Facts, Finding, Json, ask_mark
 from drill.lanes import lane_findings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FINAL = ("succeeded", "failed", "dead")
 # What a dead letter says when a person has to look whether the platform did it.

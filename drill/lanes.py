@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from drill.facts import Facts, Finding, Json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 def lane_findings(facts: Facts) -> list[Finding]:

@@ -7,12 +7,10 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from drill.processes import ROOT, StackFailed, stop
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REDIS: Final = 0
 GRAPH: Final = 1

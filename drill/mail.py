@@ -10,16 +10,14 @@ import asyncio
 import json
 import random
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
 from drill.facts import Letter
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_TRIES = 200

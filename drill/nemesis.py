@@ -7,17 +7,13 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from drill.links import GRAPH, NAMES, REDIS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drill.platform import Json, Platform
-    from drill.recovery import Recovery
-    from drill.stack import Stack
+from drill.platform import Json, Platform
+from drill.recovery import Recovery
+from drill.stack import Stack
 
 # The mean time between two faults. Far harsher than life: most faults meet others that are not over yet.
 PACE_S = 0.9

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
+from drill.desk import Desk
 from drill.oms import Oms, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from drill.desk import Desk
-    from drill.platform import Platform
-    from drill.workload import Life, Step, Wish
+from drill.platform import Platform
+from drill.workload import Life, Step, Wish
 
 Json = dict[str, Any]
 MAX_AT_ONCE = 48

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import httpx
 from redis.exceptions import RedisError
 
+from drill.desk import Desk, Json
 from drill.lanes import lost_attempts
 from drill.processes import parent_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from drill.desk import Desk, Json
-    from drill.stack import Stack
+from drill.stack import Stack
 
 GIVE_UP_S = 60.0
 # What is promised: a killed worker's command runs again within 30 s, and most do within half of that.

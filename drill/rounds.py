@@ -7,10 +7,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from drill.closing import Drained, drain, gather, probe_lanes
 from drill.desk import Desk
@@ -25,9 +25,6 @@ from drill.recovery import GIVE_UP_S, NEVER_OVER_S, P95_S, Kill, Recovery
 from drill.rush import rush
 from drill.stack import Stack
 from drill.workload import make_lives
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 DRAIN_S = 120.0
 # After the faults end, an OMS goes on asking for this long what it was not answered.

@@ -6,15 +6,11 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-from drill.player import MAX_AT_ONCE
+from drill.platform import Json, Platform
+from drill.player import MAX_AT_ONCE, Player
+from drill.stack import Stack
 from drill.workload import Step, Wish
-
-if TYPE_CHECKING:
-    from drill.platform import Json, Platform
-    from drill.player import Player
-    from drill.stack import Stack
 
 # More than twice as many as have to wait for Orderwire to buy the reads after them by list.
 ORDERS = 120

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import httpx
 
 from drill.links import REDIS
 from drill.mail import Manners
+from drill.platform import Json, Platform
 from drill.rounds import Scene, Verdict, conclude, scene
+from drill.stack import Stack
 from drill.workload import Step, Wish
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from drill.platform import Json, Platform
-    from drill.stack import Stack
 
 SEED = 4  # its remainder makes every entry id the notification's own
 READY_S = 30.0

@@ -11,22 +11,18 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from rich.console import Console
 
 from drill.plants import PLANTS
 from drill.processes import StackFailed
 from drill.report import tell_findings
+from drill.rounds import Verdict
 from drill.scenarios import SCENARIOS, run_scenario
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
-
-    from drill.rounds import Verdict
 
 # Which scene exposes which bug.
 EXPOSES = {

@@ -9,18 +9,15 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from drill.links import Links
 from drill.processes import ROOT, StackFailed, free_port, parent_of, signal_if, start, stop, wait_for
 from drill.redis_server import RedisServer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _READY_S = 60.0
 SHOP_ID, PAGE_ID = "900000000000017", "800000000000017"

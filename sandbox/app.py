@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -21,15 +22,11 @@ from .control.problems import (
     answer_problem,
 )
 from .graph.gateway import Gateway
+from .options import Options
 from .webhooks.sender import Sender
 from .world import World
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-
-    from .options import Options
-
-    ASGIApp = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+ASGIApp = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 TICK_S = 1.0  # how soon a hold ends that nobody asks about
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Longer than any window of the platform (180 days is the longest seen), short enough to keep dates printable.
 MAX_ADVANCE_S = 5 * 365 * 24 * 3600

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, Self
+from random import Random
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .errors import PENDING_ACTION, Refusal, commerce_refusal
-
-if TYPE_CHECKING:
-    from random import Random
 
 FaultKind = Literal["drop_before", "drop_after", "status", "error", "slow", "throttle", "busy", "html"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from .ledger.model import By
+from .ledger.model import By
 
 MAX_CALLS = 200_000  # two calls for each of the 100,000 orders the sandbox holds
 MAX_EFFECTS = 1_000_000  # ten changes an order; beyond, the oldest are forgotten

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .ledger.model import Shop
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MAX_SHOPS = 1_000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

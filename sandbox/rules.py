@@ -8,11 +8,9 @@ A rule is a decorator on the function that obeys it, so it can be neither unused
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 

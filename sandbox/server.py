@@ -8,18 +8,14 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .app import build_app
 from .graph.gateway import CUT_EXTENSION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .options import Options
+from .options import Options
 
 BACKLOG = 2_048
 START_TIMEOUT_S = 10.0

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .clock import Clock
 from .faults import Faults
 from .idempotency import Answers
 from .journal import Journal
 from .ledger.book import Book
-from .ledger.placing import place, release
+from .ledger.model import By, Order, Shop
+from .ledger.placing import Draft, place, release
+from .options import Options
 from .rules import assumed, documented
 from .settings import Settings
 from .tokens import Tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .clock import Clock
-    from .ledger.model import By, Order, Shop
-    from .ledger.placing import Draft
-    from .options import Options
 
 # 17 digits, beyond 2^53 where a double loses the last ones. The start time is added, in thousandths of a
 # millisecond, so that a later run gives higher ids.

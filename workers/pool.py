@@ -18,7 +18,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import FrameType
 
 import structlog
 
@@ -27,9 +27,6 @@ from app.settings import Settings, SettingsError, load_settings
 from app.supervisor import RESTART_PAUSES_S, STABLE_AFTER_S, end_with_parent
 from app.telemetry import configure_logging
 from workers import jobs, worker
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 POLL_S = 0.05
 

@@ -14,10 +14,11 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import FrameType
 from uuid import uuid4
 
 import structlog
+from redis import Redis
 from redis.exceptions import RedisError
 from rq.scheduler import RQScheduler
 from rq.scripts import acquire_or_refresh_lock, release_lock
@@ -38,11 +39,6 @@ from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from workers.stranded import Stranded
 from workers.worker import install_stop
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from redis import Redis
 
 TICK_S = 0.5  # a retry starts at most this much after the full second it is due at
 LOCK_TTL_S = 5  # how long after a kill -9 another scheduler takes over

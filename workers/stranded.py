@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from redis import Redis
 from rq.job import Job
 from rq.utils import as_text
 
 from app.queues import QUEUES, queue_of
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 STRANDED_AFTER_S = 2.0  # from pop to start takes milliseconds; one given back too early is run in vain
 MAX_LOOKED = 1000  # jobs looked at per queue and look

@@ -24,14 +24,19 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 from uuid import uuid4
 
 import structlog
+from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker, worker_registration
 from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
@@ -39,18 +44,8 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
 from app.queues import QUEUES, THREADS, connect_queues
-from app.settings import SettingsError, load_settings
+from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
-
-    from redis import Redis
-    from redis.client import Pipeline
-    from rq.executions import Execution
-
-    from app.settings import Settings
 
 BEAT_S = 2.0  # four beats fit into the 8 s after which others give a worker up
 WORKER_TTL_S = 30  # a killed worker leaves the dashboard this soon

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.assembly.ground import Ground
 from app.assembly.policies import retry_policy
 from app.services.acknowledge_batch import AcknowledgeBatch
 from app.services.await_command import AwaitCommand
 from app.services.go_on import GoOn
 from app.services.list_members import ListMembers
 from app.services.note_acknowledged import NoteAcknowledged
+from app.services.record_order import RecordOrder
 from app.services.replay_command import ReplayCommand
 from app.services.run_command import RunCommand
 from app.services.settle_batch import SettleBatch
 from app.services.settle_command import SettleCommand
 from app.services.submit_change import SubmitChange
+from app.services.sync_order import SyncOrder
 from app.sources import jitter, new_id, new_key, now
-
-if TYPE_CHECKING:
-    from app.assembly.ground import Ground
-    from app.services.record_order import RecordOrder
-    from app.services.sync_order import SyncOrder
 
 
 def submit_change(ground: Ground, sync_order: SyncOrder) -> SubmitChange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from app.assembly.policies import gate_policy
 from app.graph.client import GraphClient, open_http
@@ -16,13 +16,14 @@ from app.services.heartbeat import Heartbeat
 from app.services.nudge import Nudge
 from app.services.readiness import Readiness
 from app.services.wake_owed import WakeOwed
+from app.settings import Settings
 from app.sources import new_id, new_key, now
 from app.store.alerts import Alerts
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles
 from app.store.batches import Batches
 from app.store.commands import Commands
-from app.store.connection import connect, connect_async
+from app.store.connection import AsyncStore, Store, connect, connect_async
 from app.store.counters import Counters
 from app.store.drift import Drift
 from app.store.gates import Gates
@@ -32,10 +33,6 @@ from app.store.sealing import Sealer
 from app.store.syncs import Syncs
 from app.store.tokens import Tokens
 from app.store.watch import Watch
-
-if TYPE_CHECKING:
-    from app.settings import Settings
-    from app.store.connection import AsyncStore, Store
 
 Role: TypeAlias = Literal["api", "worker"]
 

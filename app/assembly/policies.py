@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from app.domain.gates import GatePolicy
 from app.domain.retry import RetryPolicy
 from app.services.watch_conditions import Limits
-
-if TYPE_CHECKING:
-    from app.settings import Settings
+from app.settings import Settings
 
 
 def gate_policy(settings: Settings) -> GatePolicy:

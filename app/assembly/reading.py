@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.assembly.ground import Ground
 from app.services.drain_inbox import DrainInbox
 from app.services.find_vanished import FindVanished
 from app.services.receive_delivery import ReceiveDelivery
@@ -17,9 +16,6 @@ from app.sources import new_delivery_id, new_id, new_key, now
 from app.store.counters import AsyncCounters
 from app.store.inbox import AsyncInbox
 from app.store.shops import ShopMarks
-
-if TYPE_CHECKING:
-    from app.assembly.ground import Ground
 
 
 def receive_delivery(ground: Ground) -> ReceiveDelivery:

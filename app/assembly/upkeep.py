@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.assembly.ground import Ground
 from app.assembly.policies import limits
 from app.notify.operators import Operators
 from app.services.archive_orders import ArchiveOrders
@@ -13,9 +12,6 @@ from app.services.tell_operators import TellOperators
 from app.services.watch_conditions import WatchConditions
 from app.sources import new_id, now
 from app.store.archive_moves import ArchiveMoves
-
-if TYPE_CHECKING:
-    from app.assembly.ground import Ground
 
 
 def probe_gate(ground: Ground) -> ProbeGate:

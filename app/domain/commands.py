@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.domain.money import Money
-    from app.domain.orders import ItemQuantity, Tracking
+from app.domain.money import Money
+from app.domain.orders import ItemQuantity, Tracking
 
 
 class CommandKind(StrEnum):

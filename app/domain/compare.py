@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
+from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
 from app.domain.timeline import TimelineEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
 
 
 def compare(old: Order | None, new: Order, *, at: datetime, cause: str) -> tuple[TimelineEntry, ...]:

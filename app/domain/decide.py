@@ -6,21 +6,15 @@ Sources: Order Lifecycle, Fulfillment API, Cancellation and Refund API, Error Co
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.domain.carriers import CARRIERS, nearest_carriers
-from app.domain.commands import Acknowledge, Cancel, Refund, Ship, UpdateTracking
+from app.domain.commands import Acknowledge, Cancel, Change, Refund, Ship, UpdateTracking
 from app.domain.decide_cancel import decide_cancel
 from app.domain.decide_refund import decide_refund
 from app.domain.decisions import Allowed, AlreadyDone, Decision, Refusal
-from app.domain.orders import ItemQuantity, OrderState
+from app.domain.orders import ItemQuantity, Order, OrderState, Shipment, Tracking
 from app.domain.selection import unknown_item
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.domain.commands import Change
-    from app.domain.orders import Order, Shipment, Tracking
 
 __all__ = ["Allowed", "AlreadyDone", "Decision", "Refusal", "decide"]
 

@@ -6,18 +6,12 @@ Source: Cancellation and Refund API; Order best practices.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
+from app.domain.commands import Cancel
 from app.domain.decisions import Allowed, AlreadyDone, Decision, Refusal
-from app.domain.orders import ItemQuantity, OrderState
+from app.domain.orders import ItemQuantity, Order, OrderItem, OrderState
 from app.domain.selection import unknown_item
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.domain.commands import Cancel
-    from app.domain.orders import Order, OrderItem
 
 # An order in FB_PROCESSING may be cancelled once it has been there longer than this (Cancellation API).
 PROCESSING_HOLD = timedelta(hours=24)

@@ -5,15 +5,11 @@ Source: Cancellation and Refund API; Error Codes 1818105, 1818107, 2382022, 2382
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from app.domain.commands import Refund, RefundLine
 from app.domain.decisions import Allowed, Decision, Refusal
 from app.domain.money import Money
+from app.domain.orders import Order, OrderItem
 from app.domain.selection import unknown_item
-
-if TYPE_CHECKING:
-    from app.domain.commands import Refund, RefundLine
-    from app.domain.orders import Order, OrderItem
 
 
 def decide_refund(order: Order, change: Refund) -> Decision:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from app.domain.commands import Change
+from app.domain.commands import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ text. Reading back a document this module did not write raises KeyError, TypeErr
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.domain.commands import (
     Acknowledge,
@@ -27,9 +28,6 @@ from app.domain.commands import (
 from app.domain.money import Money
 from app.domain.orders import Address, Buyer, ItemQuantity, Tracking
 from app.domain.timeline import TimelineEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Document = dict[str, Any]
 

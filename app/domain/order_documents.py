@@ -8,9 +8,10 @@ A document made by another version of this module raises KeyError, TypeError or 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.domain.documents import Document, time_from_text, time_text
 from app.domain.money import Money
@@ -28,9 +29,6 @@ from app.domain.orders import (
     Tracking,
     Units,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # An empty text is a value that the platform gave: it stays.
 _LEFT_OUT: tuple[object, ...] = (None, [], {})

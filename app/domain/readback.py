@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from app.domain.commands import Acknowledge, Cancel, Refund, Ship, UpdateTracking
-from app.domain.orders import OrderState
-
-if TYPE_CHECKING:
-    from app.domain.commands import Change
-    from app.domain.orders import Order
+from app.domain.commands import Acknowledge, Cancel, Change, Refund, Ship, UpdateTracking
+from app.domain.orders import Order, OrderState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

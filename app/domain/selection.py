@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.domain.decisions import Refusal
-from app.domain.orders import ItemQuantity
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.domain.orders import Order
+from app.domain.orders import ItemQuantity, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

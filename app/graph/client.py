@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 from urllib.parse import quote
 
+import httpx
+
+from app.domain.commands import CommandKind, WireRequest
+from app.domain.orders import PlatformOrder
 from app.domain.outcomes import Accepted, Busy, Refused, Throttled, Unknown
+from app.domain.shops import Shop
 from app.graph.errors import NOT_FOUND
 from app.graph.failures import OrderNotFound, ReadFailed, ReadHeld, ReadRefused, UnreadableOrder
 from app.graph.orders import ORDER_FIELDS, parse_order
 from app.graph.paging import moved_cursor, nodes_of, with_all_pages
 from app.graph.transport import Call, Reply, Transport, open_http
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    import httpx
-
-    from app.domain.commands import CommandKind, WireRequest
-    from app.domain.orders import PlatformOrder
-    from app.domain.shops import Shop
-    from app.graph.usage import Usage
+from app.graph.usage import Usage
 
 __all__ = ["GraphClient", "OrderPage", "Reply", "open_http"]
 

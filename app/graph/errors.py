@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from app.domain.commands import CommandKind
 from app.domain.outcomes import Accepted, Busy, Hold, Outcome, Refused, Throttled, Unknown
 from app.graph.usage import read_usage
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Enough for every text the platform is known to send; a longer one is cut, because it is stored and shown.
 MAX_MESSAGE = 500

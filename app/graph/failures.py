@@ -12,10 +12,7 @@ Writes never raise these: their outcome is a value (`client.GraphClient.send`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from app.domain.outcomes import Refused, Throttled, Unknown
+from app.domain.outcomes import Refused, Throttled, Unknown
 
 
 class GraphError(Exception):

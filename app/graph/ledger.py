@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from app.domain.money import Money
 from app.domain.orders import Units
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from app.graph.nodes import ItemNode, LineNode, OrderNode, RefundNode
+from app.graph.nodes import ItemNode, LineNode, OrderNode, RefundNode
 
 
 def count_units(item: ItemNode, order: OrderNode) -> Units:

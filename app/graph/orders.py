@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,23 +27,19 @@ from app.domain.orders import (
 )
 from app.graph.failures import UnreadableOrder
 from app.graph.ledger import count_units, refunded_amount
-from app.graph.nodes import OrderNode
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.graph.nodes import (
-        AddressNode,
-        AmountNode,
-        CancellationNode,
-        ItemNode,
-        LineNode,
-        PaymentDetailsNode,
-        PaymentNode,
-        RefundNode,
-        ShipmentNode,
-        TrackingNode,
-    )
+from app.graph.nodes import (
+    AddressNode,
+    AmountNode,
+    CancellationNode,
+    ItemNode,
+    LineNode,
+    OrderNode,
+    PaymentDetailsNode,
+    PaymentNode,
+    RefundNode,
+    ShipmentNode,
+    TrackingNode,
+)
 
 # The sub-fields of each edge; the client reads an edge's further pages with the same ones.
 EDGES: Mapping[str, str] = {

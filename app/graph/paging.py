@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from app.domain.outcomes import Unknown
 from app.graph.failures import ReadFailed
 from app.graph.orders import EDGE_PAGE, EDGES, LINE_FIELDS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    # Reads one path with its parameters; raises the room's GraphError.
-    Get = Callable[[str, Mapping[str, str]], Mapping[str, Any]]
+# Reads one path with its parameters; raises the room's GraphError.
+Get = Callable[[str, Mapping[str, str]], Mapping[str, Any]]
 
 # Pages of one edge of one order: 40 of 25 or more are a thousand lines, beyond any order of a consumer.
 MAX_EDGE_PAGES = 40

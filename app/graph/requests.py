@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.domain.commands import Acknowledge, Cancel, Change, Refund, Ship, UpdateTracking, WireRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.domain.commands import RefundLine
-    from app.domain.orders import ItemQuantity, Tracking
+from app.domain.commands import (
+    Acknowledge,
+    Cancel,
+    Change,
+    Refund,
+    RefundLine,
+    Ship,
+    UpdateTracking,
+    WireRequest,
+)
+from app.domain.orders import ItemQuantity, Tracking
 
 # The most orders one bulk acknowledgement takes (Acknowledgement API reference).
 MAX_BATCH = 100

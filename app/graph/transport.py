@@ -6,21 +6,16 @@ import hashlib
 import hmac
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 
-from app.domain.outcomes import Unknown
+from app.domain.commands import CommandKind
+from app.domain.outcomes import Outcome, Unknown
 from app.graph.errors import outcome_of
 from app.graph.usage import Usage, read_usage
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.domain.commands import CommandKind
-    from app.domain.outcomes import Outcome
 
 # A page of 25 whole orders is under 200 KiB; what is larger than this is no answer of the platform.
 MAX_ANSWER = 8 * 1024 * 1024

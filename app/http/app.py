@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Match
 
 from app.http import webhooks
@@ -22,14 +24,7 @@ from app.http.parts import request_id
 from app.http.problems import problem_response
 from app.http.routes import alerts, commands, drift, health, intake, metrics, orders, writes
 from app.http.waiting import MAX_WAITERS, THREADS
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from app.wiring import Orderwire
+from app.wiring import Orderwire
 
 GUARDED = "/v1/"
 METRICS = "/metrics"

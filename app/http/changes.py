@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from app.domain.commands import Acknowledge, Cancel, Deduction, Refund, RefundLine, Ship, UpdateTracking
+from app.domain.commands import (
+    Acknowledge,
+    Cancel,
+    Change,
+    Deduction,
+    Refund,
+    RefundLine,
+    Ship,
+    UpdateTracking,
+)
 from app.domain.decisions import Refusal
-from app.domain.orders import Tracking
+from app.domain.orders import Order, Tracking
 from app.domain.selection import RequestedItem, resolve_items
+from app.http.models.bodies import (
+    CancellationBody,
+    ItemLine,
+    RefundBody,
+    ShipmentBody,
+    TrackingBody,
+    TrackingChangeBody,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.domain.commands import Change
-    from app.domain.orders import Order
-    from app.http.models.bodies import (
-        CancellationBody,
-        ItemLine,
-        RefundBody,
-        ShipmentBody,
-        TrackingBody,
-        TrackingChangeBody,
-    )
-
-    Build = Callable[[Order], Change | Refusal]
+Build = Callable[[Order], Change | Refusal]
 
 
 def acknowledgement(reference: str | None) -> Build:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from app.http.problems import FieldError, Problem, ProblemError, invalid_request, store_unavailable
 from app.services.record_order import OrderContended
 from app.store.failures import ArchiveBroken, LaneFull, StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from fastapi.exceptions import RequestValidationError
-    from starlette.requests import Request
 
 log = structlog.get_logger()
 

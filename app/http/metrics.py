@@ -5,23 +5,16 @@ Everything comes from Redis, so each API process tells the same of the whole ins
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.domain.alerts import AlertKind
-from app.domain.gates import GateHold
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from prometheus_client.core import Metric
-
-    from app.domain.gates import GateState
-    from app.store.watch_figures import DueFigures, Figures
+from app.domain.gates import GateHold, GateState
+from app.store.watch_figures import DueFigures, Figures
 
 _OPENED, _CLOSED, _ATTEMPT = "alert_opened_", "alert_closed_", "attempt_"
 

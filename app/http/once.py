@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import structlog
+from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 from ulid import ULID
 
@@ -23,14 +25,7 @@ from app.http.parts import parts, request_id
 from app.http.problems import PROBLEM_MEDIA_TYPE, Problem, ProblemError, whole_seconds
 from app.store.failures import StoreUnavailable
 from app.store.idempotency import Claimed, IdempotentAnswer, InFlight, Mismatched, Replayed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pydantic import BaseModel
-    from starlette.requests import Request
-
-    from app.wiring import Orderwire
+from app.wiring import Orderwire
 
 log = structlog.get_logger()
 

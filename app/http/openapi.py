@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from app.http.models.answers import ProblemAnswer
 from app.http.problems import PROBLEM_MEDIA_TYPE
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-    from fastapi.routing import APIRoute
 
 _ABOUT = """\
 Orderwire stands between Meta's Commerce Platform and the merchant's own systems: it receives webhooks,

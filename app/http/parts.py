@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from threading import BoundedSemaphore
+from typing import cast
 
-if TYPE_CHECKING:
-    from threading import BoundedSemaphore
+from starlette.requests import Request
 
-    from starlette.requests import Request
-
-    from app.wiring import Orderwire
+from app.wiring import Orderwire
 
 
 def parts(request: Request) -> Orderwire:

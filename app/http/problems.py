@@ -8,14 +8,12 @@ Exceptions of the HTTP room:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.responses import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
+from app.domain.commands import Command
 from app.domain.documents import address_from_text, buyer_from_text, change_document
+from app.domain.money import Money
+from app.domain.orders import (
+    Cancellation,
+    ItemQuantity,
+    OrderItem,
+    RefundRecord,
+    Shipment,
+    Totals,
+    Tracking,
+)
+from app.domain.timeline import TimelineEntry
 from app.http.models.answers import (
     AddressAnswer,
     AttemptAnswer,
@@ -26,24 +39,8 @@ from app.http.models.answers import (
     UnitsAnswer,
 )
 from app.store.failures import SealBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.domain.commands import Command
-    from app.domain.money import Money
-    from app.domain.orders import (
-        Cancellation,
-        ItemQuantity,
-        OrderItem,
-        RefundRecord,
-        Shipment,
-        Totals,
-        Tracking,
-    )
-    from app.domain.timeline import TimelineEntry
-    from app.store.orders import StoredOrder
-    from app.store.sealing import Sealer
+from app.store.orders import StoredOrder
+from app.store.sealing import Sealer
 
 log = structlog.get_logger()
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.commands import Command
 from app.domain.decisions import Refusal
 from app.http import changes
+from app.http.changes import Build
 from app.http.models.answers import BatchAnswer, BatchLineAnswer, ProblemAnswer
+from app.http.models.bodies import AcknowledgementLine, AcknowledgementsBody
 from app.http.once import Reply, Run, once, problem_reply
 from app.http.parts import parts, request_id
 from app.http.problems import Problem, order_unknown, platform_away
@@ -16,17 +23,6 @@ from app.http.show import command_answer
 from app.http.waiting import await_end, preferred_wait_s
 from app.services.submit_change import OrderUnknown, Submitted
 from app.services.sync_order import PlatformAway
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pydantic import BaseModel
-    from starlette.requests import Request
-    from starlette.responses import Response
-
-    from app.domain.commands import Command
-    from app.http.changes import Build
-    from app.http.models.bodies import AcknowledgementLine, AcknowledgementsBody
 
 # Proxies give up after 30 s; what could not be tried until here is told as such.
 BATCH_TIME_S = 20

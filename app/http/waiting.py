@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import structlog
+from starlette.requests import Request
 
+from app.domain.commands import Command
 from app.http.parts import parts, stopping, waiters
 from app.store.failures import StoreUnavailable
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from app.domain.commands import Command
 
 log = structlog.get_logger()
 

@@ -11,23 +11,21 @@ import asyncio
 import hmac
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from app.graph.signature import SignatureVerdict
 from app.http.middleware import body_too_long
 from app.http.models.answers import DeliveryAnswer
 from app.http.parts import parts
 from app.http.problems import Problem, ProblemError
 from app.services.receive_delivery import Rejected
 from app.store.failures import StoreUnavailable
-
-if TYPE_CHECKING:
-    from app.graph.signature import SignatureVerdict
-    from app.wiring import Orderwire
+from app.wiring import Orderwire
 
 log = structlog.get_logger()
 

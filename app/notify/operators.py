@@ -6,17 +6,13 @@ An address holds a password or a secret path, so it is never logged: it goes by 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import structlog
+from apprise import Apprise, NotifyType
 
 from app.domain.alerts import Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from apprise import Apprise, NotifyType
 
 log = structlog.get_logger()
 

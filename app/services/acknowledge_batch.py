@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import structlog
 
-from app.domain.commands import Acknowledge, Attempt, Command, CommandKind
+from app.domain.commands import Acknowledge, Attempt, Command, CommandKind, WireRequest
 from app.domain.decide import Allowed, decide
 from app.domain.gates import Closed, Purpose
-from app.domain.outcomes import Accepted, Unknown, outcome_name
+from app.domain.outcomes import Accepted, Outcome, Unknown, outcome_name
 from app.domain.readback import Applied, read_back
+from app.domain.shops import Shop, Shops
+from app.graph.client import GraphClient
 from app.graph.errors import outcome_of_entry
 from app.graph.requests import wire_batch
-from app.services.heartbeat import LEASE_S
-from app.services.list_members import ReadAway, ReadHeldBack
+from app.services.gate_keeper import GateKeeper
+from app.services.heartbeat import LEASE_S, Heartbeat
+from app.services.list_members import ListMembers, ReadAway, ReadHeldBack
+from app.services.note_acknowledged import NoteAcknowledged
+from app.services.settle_batch import BatchRan, SettleBatch
 from app.services.settle_command import counted_attempts
-from app.store.commands import NotTaken, Taken
+from app.store.batches import Batches
+from app.store.commands import Commands, NotTaken, Taken
 from app.store.connection import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.commands import WireRequest
-    from app.domain.outcomes import Outcome
-    from app.domain.shops import Shop, Shops
-    from app.graph.client import GraphClient
-    from app.services.gate_keeper import GateKeeper
-    from app.services.heartbeat import Heartbeat
-    from app.services.list_members import ListMembers
-    from app.services.note_acknowledged import NoteAcknowledged
-    from app.services.settle_batch import BatchRan, SettleBatch
-    from app.store.batches import Batches
-    from app.store.commands import Commands
-    from app.store.orders import Orders
+from app.store.orders import Orders
 
 log = structlog.get_logger()
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import structlog
 
+from app.domain.alerts import AlertKind
 from app.queues import TELL_OPERATORS
-from app.store.alerts import Ended, Notice, Opening
+from app.services.nudge import Nudge
+from app.store.alerts import Alerts, Ended, Notice, Opening
 from app.store.connection import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.alerts import AlertKind
-    from app.services.nudge import Nudge
-    from app.store.alerts import Alerts
 
 log = structlog.get_logger()
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.queues import ARCHIVE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.services.nudge import Nudge
-    from app.store.archive_moves import ArchiveMoves, Candidate
+from app.services.nudge import Nudge
+from app.store.archive_moves import ArchiveMoves, Candidate
 
 log = structlog.get_logger()
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from app.domain.commands import CommandStatus
+from app.domain.commands import Command, CommandStatus
 from app.services.record_order import OrderContended
-
-if TYPE_CHECKING:
-    from app.domain.commands import Command
-    from app.services.sync_order import SyncOrder
-    from app.store.commands import Commands
-    from app.store.syncs import Syncs
+from app.services.sync_order import SyncOrder
+from app.store.commands import Commands
+from app.store.syncs import Syncs
 
 # The first looks are close together, since most commands end within a fraction of a second.
 FIRST_PAUSE_S = 0.02

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from app.domain.hints import EntryHint
 from app.domain.orders import OrderState
+from app.domain.shops import Shop, Shops
 from app.queues import DRAIN_INBOX, reconcile_wake
+from app.services.nudge import Nudge
+from app.services.wake_owed import WakeOwed
+from app.store.counters import Counters
+from app.store.drift import Drift
+from app.store.inbox import Inbox
+from app.store.orders import Freshness, Orders
 from app.store.syncs import OwedSync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from app.domain.hints import EntryHint
-    from app.domain.shops import Shop, Shops
-    from app.services.nudge import Nudge
-    from app.services.wake_owed import WakeOwed
-    from app.store.counters import Counters
-    from app.store.drift import Drift
-    from app.store.inbox import Inbox
-    from app.store.orders import Freshness, Orders
-    from app.store.watch import Watch
+from app.store.watch import Watch
 
 # One round trip reads and one settles so many entries, or more by what the last delivery holds over.
 BATCH = 500

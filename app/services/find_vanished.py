@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.domain.orders import OrderState
+from app.domain.shops import Shop
+from app.graph.client import GraphClient
 from app.graph.failures import UnreadableOrder
-
-if TYPE_CHECKING:
-    from app.domain.shops import Shop
-    from app.graph.client import GraphClient
-    from app.services.record_page import RecordPage
-    from app.store.orders import Orders
+from app.services.record_page import RecordPage
+from app.store.orders import Orders
 
 # The hold lasts half an hour: more orders than this in it at once are another kind of trouble.
 MAX_HELD = 5000

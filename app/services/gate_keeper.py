@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import structlog
 
 from app.domain.alerts import AlertKind
-from app.domain.gates import FULL_PERCENT, YIELD_PERCENT, GateHold, Verdict, passage
+from app.domain.gates import (
+    FULL_PERCENT,
+    YIELD_PERCENT,
+    GateHold,
+    GateState,
+    Passage,
+    Purpose,
+    Verdict,
+    passage,
+)
 from app.domain.outcomes import Hold, Refused, Throttled, Unknown
+from app.domain.shops import Shop
+from app.graph.client import Reply
 from app.queues import probe_wake
+from app.services.alerting import Alerting
+from app.services.nudge import Nudge
 from app.store.connection import StoreUnavailable
-from app.store.gates import Report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.gates import GateState, Passage, Purpose
-    from app.domain.shops import Shop
-    from app.graph.client import Reply
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.store.gates import Gates, Turned
+from app.store.gates import Gates, Report, Turned
 
 log = structlog.get_logger()
 

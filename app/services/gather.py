@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from threading import Lock, Timer
-from typing import TYPE_CHECKING
 
 import structlog
 
 from app.domain.commands import CommandKind
 from app.graph.requests import MAX_BATCH
 from app.queues import command_wake
-from app.store.batches import Alone, FormedBatch, Gathering
+from app.services.nudge import Nudge
+from app.store.batches import Alone, Batches, FormedBatch, Gathering
 from app.store.connection import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.services.nudge import Nudge
-    from app.store.batches import Batches
 
 log = structlog.get_logger()
 

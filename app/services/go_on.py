@@ -6,23 +6,17 @@ of that. While enough jobs go on, whoever accepts a command writes no job for it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from app.domain.commands import CommandStatus
+from app.domain.commands import CommandKind, CommandStatus
 from app.queues import command_job_id, command_wake, sync_burst_wake
 from app.services.heartbeat import LEASE_S
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.commands import CommandKind
-    from app.services.nudge import Nudge
-    from app.services.run_command import RunCommand
-    from app.services.settle_command import Ran
-    from app.store.commands import Commands
+from app.services.nudge import Nudge
+from app.services.run_command import RunCommand
+from app.services.settle_command import Ran
+from app.store.commands import Commands
 
 # Then the jobs of other kinds and shops have their turn: one of the same is queued behind them.
 TURN_S = 2.0

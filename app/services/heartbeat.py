@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Condition, Thread
-from typing import TYPE_CHECKING
 
 import structlog
 
+from app.store.commands import Commands
 from app.store.connection import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from app.store.commands import Commands
 
 log = structlog.get_logger()
 

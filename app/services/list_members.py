@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from app.domain.commands import Command
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
+from app.domain.shops import Shop
+from app.graph.client import GraphClient
 from app.graph.failures import GraphError, ReadHeld
-from app.services.record_order import OrderContended
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from app.domain.commands import Command
-    from app.domain.shops import Shop
-    from app.graph.client import GraphClient
-    from app.services.gate_keeper import GateKeeper
-    from app.services.record_order import RecordOrder
+from app.services.gate_keeper import GateKeeper
+from app.services.record_order import OrderContended, RecordOrder
 
 # Only what changed since the attempt is listed: an order that is not shown was not acknowledged by it. Two
 # clocks may differ by this.

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from app.domain.commands import Acknowledge
+from app.domain.commands import Acknowledge, Command
 from app.domain.compare import compare
 from app.domain.orders import Order, OrderState
-from app.store.orders import NewCopy, SealedBuyer, WriteResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.commands import Command
-    from app.store.orders import Orders, StoredOrder
+from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult
 
 # A copy that is written by others meanwhile is looked at again this often; after that its own news is newer.
 MAX_TRIES = 5

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import structlog
 
-from app.queues import QueueUnavailable
-
-if TYPE_CHECKING:
-    from app.queues import Jobs, Wake
+from app.queues import Jobs, QueueUnavailable, Wake
 
 log = structlog.get_logger()
 

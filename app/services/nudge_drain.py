@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING
 
 from app.queues import DRAIN_INBOX
-
-if TYPE_CHECKING:
-    from app.services.nudge import Nudge
+from app.services.nudge import Nudge
 
 # A wake is some round trips and 2 ms of CPU. Workers that keep up empty the inbox between any two deliveries,
 # and each would ask: so often is enough, since one drain takes all that waits.

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.gates import YIELD_PERCENT, Open, Purpose, passage
-from app.domain.outcomes import Accepted
+from app.domain.gates import YIELD_PERCENT, GateState, Open, Purpose, passage
+from app.domain.outcomes import Accepted, Outcome
+from app.domain.shops import Shop, Shops
+from app.graph.client import GraphClient
 from app.queues import command_wake
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.gates import GateState
-    from app.domain.outcomes import Outcome
-    from app.domain.shops import Shop, Shops
-    from app.graph.client import GraphClient
-    from app.services.nudge import Nudge
-    from app.store.gates import Gates
+from app.services.nudge import Nudge
+from app.store.gates import Gates
 
 log = structlog.get_logger()
 

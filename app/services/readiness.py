@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.queues import QueueUnavailable
+from app.store.connection import Store
 from app.store.health import Check, check
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from app.store.connection import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.graph.signature import SignatureVerdict, verify
 from app.graph.wire import Unreadable, read_delivery
-from app.store.inbox import MAX_KEPT_CHARS, KeptItem
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
-
-    from app.store.counters import AsyncCounters
-    from app.store.inbox import AsyncInbox, Receipt
-    from app.store.sealing import Sealer
+from app.store.counters import AsyncCounters
+from app.store.inbox import MAX_KEPT_CHARS, AsyncInbox, KeptItem, Receipt
+from app.store.sealing import Sealer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

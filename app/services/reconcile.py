@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
 from app.domain.alerts import AlertKind
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState
+from app.domain.shops import Shop, Shops
+from app.graph.client import GraphClient
 from app.graph.failures import GraphError
-from app.services.record_page import PageRecorded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from app.domain.shops import Shop, Shops
-    from app.graph.client import GraphClient
-    from app.services.alerting import Alerting
-    from app.services.find_vanished import FindVanished
-    from app.services.gate_keeper import GateKeeper
-    from app.services.record_page import RecordPage
-    from app.store.shops import ShopMarks
-    from app.store.syncs import Syncs
-    from app.store.watch import Watch
+from app.services.alerting import Alerting
+from app.services.find_vanished import FindVanished
+from app.services.gate_keeper import GateKeeper
+from app.services.record_page import PageRecorded, RecordPage
+from app.store.shops import ShopMarks
+from app.store.syncs import Syncs
+from app.store.watch import Watch
 
 log = structlog.get_logger()
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import structlog
 
 from app.domain.commands import Acknowledge, Command, CommandKind, CommandStatus
 from app.domain.compare import compare
 from app.domain.documents import address_text, buyer_text
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState, PlatformOrder
+from app.domain.shops import Shop, Shops
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
-from app.store.commands import NewCommand
+from app.services.gather import Gather
+from app.services.nudge import Nudge
+from app.store.commands import Commands, NewCommand
 from app.store.failures import LaneFull
-from app.store.orders import NewCopy, SealedBuyer, StoredOrder, WriteResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.orders import Order, PlatformOrder
-    from app.domain.shops import Shop, Shops
-    from app.services.gather import Gather
-    from app.services.nudge import Nudge
-    from app.store.commands import Commands
-    from app.store.orders import Orders
-    from app.store.sealing import Sealer
+from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult
+from app.store.sealing import Sealer
 
 log = structlog.get_logger()
 

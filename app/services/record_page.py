@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.orders import PlatformOrder
+from app.domain.shops import Shop
+from app.graph.client import OrderPage
 from app.queues import sync_wake
-from app.services.record_order import OrderContended
-from app.store.drift import DriftEntry, Suspect
-from app.store.syncs import OwedSync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.shops import Shop
-    from app.graph.client import OrderPage
-    from app.services.nudge import Nudge
-    from app.services.record_order import RecordOrder
-    from app.store.commands import Commands
-    from app.store.drift import Drift
-    from app.store.orders import Orders, StoredOrder
-    from app.store.syncs import Syncs
+from app.services.nudge import Nudge
+from app.services.record_order import OrderContended, RecordOrder
+from app.store.commands import Commands
+from app.store.drift import Drift, DriftEntry, Suspect
+from app.store.orders import Orders, StoredOrder
+from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.domain.alerts import AlertKind
-from app.domain.commands import CommandStatus
+from app.domain.commands import Command, CommandStatus
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.commands import Command
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.store.commands import Commands
+from app.services.alerting import Alerting
+from app.services.nudge import Nudge
+from app.store.commands import Commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
+from app.domain.commands import Attempt, Command, CommandKind, CommandStatus, WireRequest
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
 from app.domain.gates import Closed, Purpose
+from app.domain.orders import Order
 from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
 from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
+from app.domain.shops import Shops
+from app.graph.client import GraphClient
 from app.graph.requests import wire_request
 from app.queues import sync_wake
-from app.services.heartbeat import LEASE_S
+from app.services.gate_keeper import GateKeeper
+from app.services.heartbeat import LEASE_S, Heartbeat
+from app.services.nudge import Nudge
 from app.services.settle_batch import NOT_CREATED
-from app.services.settle_command import Ran, counted_attempts, lease_lost
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
+from app.services.settle_command import Ran, SettleCommand, counted_attempts, lease_lost
+from app.services.sync_order import NotOnPlatform, PlatformAway, Synced, SyncOrder
 from app.services.wake_owed import BURST
-from app.store.commands import NotTaken
+from app.store.commands import Commands, NotTaken, Taken
 from app.store.connection import StoreUnavailable
-from app.store.syncs import OwedSync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.commands import WireRequest
-    from app.domain.orders import Order
-    from app.domain.shops import Shops
-    from app.graph.client import GraphClient
-    from app.services.gate_keeper import GateKeeper
-    from app.services.heartbeat import Heartbeat
-    from app.services.nudge import Nudge
-    from app.services.settle_command import SettleCommand
-    from app.services.sync_order import SyncOrder
-    from app.store.commands import Commands, Taken
-    from app.store.orders import Orders
-    from app.store.syncs import Syncs
+from app.store.orders import Orders
+from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 

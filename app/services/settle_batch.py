@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.alerts import AlertKind
-from app.domain.commands import CommandStatus
+from app.domain.commands import Attempt, Command, CommandStatus
 from app.domain.outcomes import Accepted, Busy, Outcome, Refused, Throttled, outcome_name
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
+from app.domain.timeline import TimelineEntry
 from app.queues import command_wake, sync_wake
-from app.services.alerting import Trouble
+from app.services.alerting import Alerting, Trouble
+from app.services.nudge import Nudge
 from app.services.settle_command import PARKED_S, command_entry, counted_attempts, settlement_of
-from app.store.commands import Settlement
-from app.store.syncs import OwedSync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from app.domain.commands import Attempt, Command
-    from app.domain.timeline import TimelineEntry
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.store.batches import Batches
-    from app.store.commands import Commands
-    from app.store.syncs import Syncs
+from app.store.batches import Batches
+from app.store.commands import Commands, Settlement
+from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.alerts import AlertKind
-from app.domain.commands import CommandStatus
+from app.domain.commands import Attempt, Command, CommandStatus
 from app.domain.outcomes import Accepted, Outcome, Throttled, outcome_name
-from app.domain.readback import CannotTell
+from app.domain.readback import CannotTell, Evidence
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
-from app.store.commands import Settlement
+from app.services.alerting import Alerting
+from app.services.nudge import Nudge
+from app.store.commands import Commands, Settled, Settlement
 from app.store.connection import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from app.domain.commands import Attempt, Command
-    from app.domain.readback import Evidence
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.store.commands import Commands, Settled
 
 log = structlog.get_logger()
 

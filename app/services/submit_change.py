@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from app.domain.commands import Acknowledge, Command, CommandKind, CommandStatus, Ship, kind_of
+from app.domain.commands import Acknowledge, Change, Command, CommandKind, CommandStatus, Ship, kind_of
 from app.domain.decide import Refusal, decide
+from app.domain.orders import Order
+from app.domain.shops import Shops
 from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.domain.commands import Change
-    from app.domain.orders import Order
-    from app.domain.shops import Shops
-    from app.services.gather import Gather
-    from app.services.nudge import Nudge
-    from app.services.sync_order import SyncOrder
-    from app.store.commands import Commands
-    from app.store.idempotency import IdempotentAnswer
-    from app.store.orders import Orders, StoredOrder
+from app.services.gather import Gather
+from app.services.nudge import Nudge
+from app.services.sync_order import NotOnPlatform, PlatformAway, Synced, SyncOrder
+from app.store.commands import Commands
+from app.store.idempotency import IdempotentAnswer
+from app.store.orders import Orders, StoredOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from app.domain.alerts import AlertKind
-from app.queues import DRAIN_INBOX, command_wake, probe_wake, reconcile_wake
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from app.domain.gates import GateState
-    from app.domain.shops import Shops
-    from app.queues import Wake
-    from app.services.alerting import Alerting
-    from app.services.gather import Gather
-    from app.services.nudge import Nudge
-    from app.services.probe_gate import ProbeGate
-    from app.services.wake_owed import WakeOwed
-    from app.services.watch_conditions import WatchConditions
-    from app.store.commands import Commands, DueCommand
-    from app.store.drift import Drift
-    from app.store.gates import Gates
-    from app.store.inbox import Inbox
-    from app.store.syncs import Syncs
+from app.domain.gates import GateState
+from app.domain.shops import Shops
+from app.queues import DRAIN_INBOX, Wake, command_wake, probe_wake, reconcile_wake
+from app.services.alerting import Alerting
+from app.services.gather import Gather
+from app.services.nudge import Nudge
+from app.services.probe_gate import ProbeGate
+from app.services.wake_owed import WakeOwed
+from app.services.watch_conditions import WatchConditions
+from app.store.commands import Commands, DueCommand
+from app.store.drift import Drift
+from app.store.gates import Gates
+from app.store.inbox import Inbox
+from app.store.syncs import Syncs
 
 # What one sweep wakes at the most; the next one, seconds later, goes on with the rest.
 MAX_WOKEN = 500

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
+from app.domain.shops import Shop, Shops
+from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadHeld
 from app.queues import sync_burst_wake, sync_wake
-from app.services.record_order import OrderContended
+from app.services.gate_keeper import GateKeeper
+from app.services.nudge import Nudge
+from app.services.record_order import OrderContended, RecordOrder
 from app.services.wake_owed import BURST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.domain.shops import Shop, Shops
-    from app.graph.client import GraphClient, OrderPage
-    from app.services.gate_keeper import GateKeeper
-    from app.services.nudge import Nudge
-    from app.services.record_order import RecordOrder
-    from app.store.orders import Orders
-    from app.store.syncs import OwedSync, Syncs
+from app.store.orders import Orders
+from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 

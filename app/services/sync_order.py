@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.domain.gates import Closed, Purpose
+from app.domain.orders import PlatformOrder
+from app.domain.shops import Shop, Shops
+from app.domain.timeline import TimelineEntry
+from app.graph.client import GraphClient
 from app.graph.failures import GraphError, OrderNotFound, ReadHeld
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from app.domain.orders import PlatformOrder
-    from app.domain.shops import Shop, Shops
-    from app.domain.timeline import TimelineEntry
-    from app.graph.client import GraphClient
-    from app.services.gate_keeper import GateKeeper
-    from app.services.record_order import RecordOrder
-    from app.store.orders import Orders, StoredOrder
-    from app.store.syncs import Syncs
+from app.services.gate_keeper import GateKeeper
+from app.services.record_order import RecordOrder
+from app.store.orders import Orders, StoredOrder
+from app.store.syncs import Syncs
 
 # An order whose shop nobody knows is asked for at each shop in turn; a merchant with more than this many
 # shops has hints that name them.

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.alerts import AlertKind
 from app.queues import sync_wake
+from app.services.alerting import Alerting
+from app.services.nudge import Nudge
 from app.services.record_order import OrderContended
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.services.sync_order import SyncOrder, SyncResult
-    from app.store.syncs import OwedSync, Syncs
+from app.services.sync_order import NotOnPlatform, PlatformAway, Synced, SyncOrder, SyncResult
+from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import structlog
 
 from app.domain.alerts import Severity
-from app.notify.operators import Message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
-    from app.notify.operators import Operators
-    from app.store.alerts import Alerts, News
+from app.notify.operators import Message, Operators
+from app.store.alerts import Alerts, News
 
 log = structlog.get_logger()
 

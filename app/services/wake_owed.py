@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from app.queues import sync_burst_wake, sync_wake
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.queues import Wake
-    from app.store.syncs import OwedSync, Syncs
+from app.queues import Wake, sync_burst_wake, sync_wake
+from app.store.syncs import OwedSync, Syncs
 
 # A page of the list has 25 whole orders (Using the API): from two pages on, listing is surely cheaper, also
 # when orders in between did not change.

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.domain.alerts import AlertKind
+from app.domain.shops import Shops
 from app.queues import TELL_OPERATORS
-from app.services.alerting import Trouble
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.domain.shops import Shops
-    from app.services.alerting import Alerting
-    from app.services.nudge import Nudge
-    from app.store.watch import ShopSight, Sight, Watch
+from app.services.alerting import Alerting, Trouble
+from app.services.nudge import Nudge
+from app.store.watch import ShopSight, Sight, Watch
 
 # An alert opens at its limit and closes below half of it, so that a value at the limit does not ring all day.
 CLOSES_BELOW = 0.5

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from app.domain.alerts import Alert, AlertKind, AlertState
 from app.store import keys
+from app.store.connection import Store
 from app.store.pages import Page, bounded, pairs, read_page
 from app.store.script import load
 from app.store.times import micros, time_of, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 # A dead platform makes a dead letter of every command there is; nobody reads more alerts than this, and the
 # ledger still lists every one of those commands.

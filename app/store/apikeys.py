@@ -6,20 +6,15 @@ A secret has 256 bits of randomness, so a plain SHA-256 of it cannot be searched
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from app.store import keys
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.script import load
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 SECRET_BYTES = 32
 # One a system that calls us, with room for rotation.

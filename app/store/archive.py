@@ -7,26 +7,19 @@ order is in Redis or in the archive, never in neither.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from app.domain.commands import Command
 from app.domain.documents import timeline_from_document
+from app.domain.timeline import TimelineEntry
 from app.store import keys
-from app.store.archive_files import Place
+from app.store.archive_files import ArchiveFiles, Place
 from app.store.command_record import command_of
-from app.store.connection import run
-from app.store.order_record import stored_order
+from app.store.connection import Store, run
+from app.store.order_record import StoredOrder, stored_order
 from app.store.pages import MAX_PAGE, Page, bounded, cursor_of
 from app.store.script import load
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from app.domain.commands import Command
-    from app.domain.timeline import TimelineEntry
-    from app.store.archive_files import ArchiveFiles
-    from app.store.connection import Store
-    from app.store.order_record import StoredOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

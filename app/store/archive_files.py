@@ -10,16 +10,13 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from uuid import uuid4
 
 from app.store.failures import ArchiveBroken, ArchiveFileTaken
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 # An order is read in about a millisecond; more lines a member compress hardly better.
 MEMBER_LINES = 32

@@ -6,27 +6,22 @@ A crash between the two leaves an order in both: Redis is read first, and the ne
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from app.domain.commands import CommandStatus
 from app.domain.documents import timeline_from_document
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState
 from app.store import keys
-from app.store.connection import run
+from app.store.archive_files import ArchiveFiles, Place
+from app.store.connection import Store, run
 from app.store.failures import ArchiveBroken, ArchiveFileTaken
 from app.store.order_record import stored_order
 from app.store.pages import bounded
 from app.store.script import load
 from app.store.times import micros
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.domain.orders import Order
-    from app.store.archive_files import ArchiveFiles, Place
-    from app.store.connection import Store
 
 # Numbers tried for a file: they are taken only where Redis came back from an old backup and files did not.
 MAX_NUMBERS = 10_000

@@ -7,26 +7,19 @@ the lanes of their orders. Its id is the token that holds them, so that whoever 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from app.domain.commands import CommandKind
+from app.domain.commands import Attempt, Command, CommandKind
 from app.domain.documents import attempt_document, document_text, timeline_document
+from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.command_record import command_of
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.orders import MAX_TIMELINE
 from app.store.script import load
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from app.domain.commands import Attempt, Command
-    from app.domain.timeline import TimelineEntry
-    from app.store.connection import Store
 
 # A finished batch is kept as long as RQ keeps a failed job of it; its members keep what they came to.
 FINISHED_KEPT = timedelta(days=30)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from app.domain.commands import Command, CommandKind, CommandStatus, WireRequest
+from app.domain.commands import Attempt, Command, CommandKind, CommandStatus, WireRequest
 from app.domain.documents import (
     attempt_from_document,
     change_document,
@@ -13,11 +13,6 @@ from app.domain.documents import (
     document_text,
 )
 from app.store.times import time_of, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from app.domain.commands import Attempt
 
 
 def fixed_part(command: Command) -> str:

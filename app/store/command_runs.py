@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from app.domain.commands import CommandKind, CommandStatus
+from app.domain.commands import Attempt, CommandKind, CommandStatus, WireRequest
 from app.domain.documents import attempt_document, document_text, timeline_document
 from app.store import keys
 from app.store.command_record import command_of, wire_text
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.order_record import stored_order
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import bounded, pairs
 from app.store.script import load
 from app.store.settlements import DueCommand, NotTaken, NotTakenReason, Settled, Settlement, Taken
 from app.store.times import micros, time_of, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
-
-    from app.domain.commands import Attempt, WireRequest
-    from app.store.connection import Store
 
 # Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
 MAX_ATTEMPTS_KEPT = 200

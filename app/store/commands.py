@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from app.domain.commands import CommandStatus
+from app.domain.commands import Command, CommandKind, CommandStatus
 from app.domain.documents import document_text, timeline_document
+from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.command_record import command_of, fixed_part
 from app.store.command_runs import CommandRuns
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.failures import LaneFull
-from app.store.idempotency import KEPT_S
+from app.store.idempotency import KEPT_S, IdempotentAnswer
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import Page, read_page
 from app.store.script import load
@@ -26,15 +29,6 @@ from app.store.settlements import (
     Taken,
 )
 from app.store.times import micros
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.domain.commands import Command, CommandKind
-    from app.domain.timeline import TimelineEntry
-    from app.store.connection import Store
-    from app.store.idempotency import IdempotentAnswer
 
 __all__ = [
     "Acceptance",

@@ -7,7 +7,8 @@ idled is noticed when it is taken from the pool, and made again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -28,9 +29,6 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from app.store.failures import StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["AsyncStore", "Store", "StoreUnavailable", "connect", "connect_async", "translated"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from app.store import keys
-
-if TYPE_CHECKING:
-    from app.store.connection import AsyncStore, Store
+from app.store.connection import AsyncStore, Store
 
 
 class Counters:

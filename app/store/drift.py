@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from app.domain.documents import document_text
 from app.store import keys
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.pages import Page, bounded, cursor_of, cursor_parts
 from app.store.script import load
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 # A bad day of a busy shop; older differences say nothing new. The counter `drift` knows of all.
 MAX_DRIFT = 10_000

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from app.domain.commands import CommandKind
 from app.domain.gates import GateHold, GatePolicy, GateState, Verdict
 from app.store import keys
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.pages import bounded
 from app.store.script import load
 from app.store.settlements import DueCommand
 from app.store.times import micros, time_of, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 # A throttle that does not say how long: a minute, doubled while it lasts, to a quarter of an hour.
 LEAST_THROTTLE_S = 60.0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from app.store.connection import Store
 from app.store.failures import StoreUnavailable
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
 
 # The oldest versions the scripts were written and tested for.
 MIN_REDIS = (7, 2)

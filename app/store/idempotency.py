@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from app.store import keys
+from app.store.connection import Store
 from app.store.script import load
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 # Three days: a caller's queue that broke on Friday evening replays on Monday.
 KEPT_S = 72 * 3600

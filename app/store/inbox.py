@@ -8,28 +8,23 @@ What is new of a delivery waits in one row.
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.domain.documents import document_text, time_from_text, time_text
-from app.domain.hints import EntryHint
+from app.domain.hints import Entry, EntryHint
 from app.store import keys
+from app.store.connection import AsyncStore, Store
 from app.store.failures import InboxFull
 from app.store.group_commit import GroupCommit, Parcel
 from app.store.pages import Page, bounded
 from app.store.script import load
 from app.store.script_line import ScriptLine, packed
+from app.store.syncs import OwedSync
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from app.domain.hints import Entry
-    from app.store.connection import AsyncStore, Store
-    from app.store.syncs import OwedSync
 
 # Eight days: longer than any retry window known of the platform's sender (36 hours in its generic guide).
 MARK_TTL_MS = 8 * 24 * 3600 * 1000

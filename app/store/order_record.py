@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.domain.order_documents import order_from_document
+from app.domain.orders import Order
 from app.store.times import time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from app.domain.orders import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

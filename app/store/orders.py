@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from app.domain.documents import document_text, timeline_document, timeline_from_document
 from app.domain.order_documents import order_document
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState
+from app.domain.timeline import TimelineEntry
 from app.store import keys
-from app.store.connection import run
+from app.store.archive import Archive
+from app.store.connection import Store, run
 from app.store.failures import ArchiveBroken
 from app.store.order_record import SealedBuyer, StoredOrder, stored_order
 from app.store.pages import MAX_PAGE, Page, bounded, cursor_of, cursor_parts, read_page
 from app.store.script import load
 from app.store.times import micros, time_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from app.domain.orders import Order
-    from app.domain.timeline import TimelineEntry
-    from app.store.archive import Archive
-    from app.store.connection import Store
 
 # A busy order has some thirty entries; a thousand holds weeks of a bad one.
 MAX_TIMELINE = 1000

@@ -8,16 +8,14 @@ names from a prefix that `keys.py` gives them: the store is one Redis node, not 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from redis.client import Pipeline
 
-    from redis.client import Pipeline
-
-    from app.store.connection import Store
+from app.store.connection import Store
 
 _FOLDER = Path(__file__).parent / "scripts"
 _INCLUDE = re.compile(r"^--#include (\w+)$", re.MULTILINE)

@@ -7,22 +7,16 @@ for a timeout of each step and for figures nobody reads. Here one timeout stands
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from hashlib import sha1
-from typing import TYPE_CHECKING
 
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
-from app.store.connection import translated
+from app.store.connection import AsyncStore, translated
 from app.store.failures import StoreUnavailable
 from app.store.script import text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from redis.asyncio.connection import AbstractConnection
-
-    from app.store.connection import AsyncStore
 
 
 class ScriptLine:

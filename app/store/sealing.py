@@ -8,16 +8,13 @@ from __future__ import annotations
 import binascii
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.store.failures import SealBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 KEY_BYTES = 32
 # 96 random bits, as NIST SP 800-38D asks for; safe for some four billion seals a key.

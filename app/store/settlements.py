@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
-    from app.domain.timeline import TimelineEntry
-    from app.store.idempotency import IdempotentAnswer
-    from app.store.order_record import StoredOrder
+from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
+from app.domain.timeline import TimelineEntry
+from app.store.idempotency import IdempotentAnswer
+from app.store.order_record import StoredOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

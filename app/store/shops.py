@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.store import keys
+from app.store.connection import Store
 from app.store.script import load
 from app.store.times import micros, time_of, time_or_none
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 
 class ShopMarks:

@@ -6,20 +6,15 @@ the work clears it with the number seen *before* reading, so that a change that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from app.store import keys
-from app.store.connection import run
+from app.store.connection import Store, run
 from app.store.pages import bounded, pairs
 from app.store.script import load
 from app.store.times import micros, time_of, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

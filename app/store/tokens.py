@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.domain.documents import document_text
 from app.store import keys
+from app.store.connection import Store
 from app.store.script import load
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from app.domain.alerts import AlertKind
 from app.domain.commands import CommandKind
 from app.store import keys
 from app.store.alerts import parts_of_cause
+from app.store.connection import Store
 from app.store.script import load
 from app.store.times import micros, time_of, time_of_row, time_or_none
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from app.domain.alerts import AlertKind
-    from app.store.connection import Store
 
 # Alerts that lapse in one look; the next one goes on.
 MAX_LAPSED = 100

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
+
+from redis.client import Pipeline
 
 from app.domain.commands import CommandKind, CommandStatus
 from app.domain.orders import OrderState
 from app.store import keys
+from app.store.connection import Store
 from app.store.times import micros, time_of, time_of_row
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
-    from redis.client import Pipeline
-
-    from app.store.connection import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

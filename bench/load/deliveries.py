@@ -7,10 +7,8 @@ import hmac
 import itertools
 import json
 import time
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 PATH = "/webhooks/facebook"
 # Notification ids are counted up within the process, so that no two entries of a run are the same.

@@ -5,17 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import uvloop
 
 from bench.load.line import Line
-from bench.measure.schedule import OK, Load
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from bench.measure.schedule import Schedule
+from bench.measure.schedule import OK, Load, Schedule
 
 # More connections than a busy proxy keeps open to us; beyond that requests wait here, and their time runs.
 MAX_LINES = 512

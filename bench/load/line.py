@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import cast
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _LENGTH = b"content-length:"

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bench.measure.turns import Row, Turn
+from bench.measure.turns import Row, Turn
 
 # Of these more is better; of everything else that is compared, less.
 _MORE = frozenset({"rate"})

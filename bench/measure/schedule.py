@@ -8,11 +8,8 @@ first request, and a latency counts from the intended time, whenever the request
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 OK = 200
 

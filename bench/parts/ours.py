@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
 from bench.parts.platform import ACCESS_TOKEN, APP_SECRET, GRAPH_VERSION, PAGE_ID, SHOP_ID
 from bench.parts.processes import BenchFailed, environment, free_port, process, run, wait_for
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-
-    from bench.parts.valkey import Valkey
+from bench.parts.valkey import Valkey
 
 _TIMEOUT_S = 30.0
 # What `orderwire up` starts, by role; each can be started and stopped alone here.

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from bench.parts.platform import Platform
 from bench.parts.processes import ROOT, BenchFailed, process, run
 from bench.parts.servers import peer_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from bench.parts.platform import Platform
-    from bench.parts.valkey import Valkey
+from bench.parts.valkey import Valkey
 
 # Environments of the bench's own; two, because Celery and arq want different clients of Redis.
 _QUEUES, _ARQ = (ROOT / ".bench-venv" / name / "bin" for name in ("queues", "arq"))

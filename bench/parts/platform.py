@@ -6,17 +6,15 @@ import contextlib
 import json
 import sys
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import httpx
 
 from bench.parts.processes import BenchFailed, environment, free_port, process, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 SHOP_ID, PAGE_ID = "900000000000017", "800000000000017"
 APP_SECRET, ACCESS_TOKEN = "bench-app-secret", "bench-access-token"

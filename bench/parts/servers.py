@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bench.parts.platform import ACCESS_TOKEN, APP_SECRET
 from bench.parts.processes import environment, free_port, listens, process, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from bench.parts.valkey import Valkey
+from bench.parts.valkey import Valkey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

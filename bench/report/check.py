@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 # Runs on one quiet machine differ by some percent; 15 is beyond that, and far below what a slip costs.
 MAX_FALL = 0.15

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.report.limits import at_ten_times, limit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHART = "performance.svg"
 _WIDTH = 110

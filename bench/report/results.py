@@ -6,21 +6,18 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.measure.ratios import ratios, summary
+from bench.measure.turns import Row
 from bench.parts.processes import ROOT
 from bench.parts.valkey import valkey
 from bench.report.targets import verdicts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bench.measure.turns import Row
 
 FOLDER = ROOT / "bench" / "results"
 # What a row's figures depend on; the queues of the job row are pinned in bench/requirements-*.txt.

@@ -5,26 +5,19 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries
 from bench.load.generator import closed_loop, open_loop
 from bench.measure.schedule import Schedule
 from bench.measure.turns import Meter, Row, Turn, interleaved
 from bench.parts.ours import ours
-from bench.parts.platform import APP_SECRET, SHOP_ID, platform
+from bench.parts.platform import APP_SECRET, SHOP_ID, Platform, platform
 from bench.parts.servers import server
-from bench.parts.valkey import valkey
-from bench.plan import say
+from bench.parts.valkey import Valkey, valkey
+from bench.plan import Plan, say
 from bench.rows.outcome import Outcome, await_effects, await_quiet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bench.parts.platform import Platform
-    from bench.parts.valkey import Valkey
-    from bench.plan import Plan
 
 SIDES = ("ours", "naive")
 # Deliveries a second: 10,000 come in five seconds, faster than any sale day sends them.

@@ -6,7 +6,6 @@ import contextlib
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries, invented_orders
 from bench.load.generator import open_loop
@@ -14,10 +13,7 @@ from bench.measure.schedule import Schedule, milliseconds
 from bench.measure.turns import Meter, Row, Turn
 from bench.parts.platform import APP_SECRET, SHOP_ID
 from bench.parts.processes import environment, free_port, listens, process, wait_for
-from bench.plan import say
-
-if TYPE_CHECKING:
-    from bench.plan import Plan
+from bench.plan import Plan, say
 
 RATE = 8_000
 

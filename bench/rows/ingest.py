@@ -5,27 +5,20 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries, invented_orders
 from bench.load.generator import closed_loop, open_loop
-from bench.measure.schedule import Schedule, milliseconds
+from bench.measure.schedule import Load, Schedule, milliseconds
 from bench.measure.turns import Meter, Row, Turn, interleaved
 from bench.parts.ours import ours
 from bench.parts.platform import APP_SECRET, SHOP_ID
 from bench.parts.processes import BenchFailed
 from bench.parts.servers import server
-from bench.parts.valkey import valkey
-from bench.plan import say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from bench.measure.schedule import Load
-    from bench.parts.valkey import Valkey
-    from bench.plan import Plan
+from bench.parts.valkey import Valkey, valkey
+from bench.plan import Plan, say
 
 SIDES = ("ours", "naive", "ceiling")
 # Connections: enough that those which wait share a write, few enough that an answer is not all waiting.

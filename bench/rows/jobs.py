@@ -6,9 +6,9 @@ import contextlib
 import json
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries
 from bench.load.generator import closed_loop
@@ -18,13 +18,8 @@ from bench.parts.ours import Ours, ours
 from bench.parts.platform import APP_SECRET, SHOP_ID, Platform, platform
 from bench.parts.processes import BenchFailed
 from bench.parts.valkey import Valkey, valkey
-from bench.plan import say
+from bench.plan import Plan, say
 from bench.rows.outcome import Outcome, await_effects, await_quiet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from bench.plan import Plan
 
 PLATFORM_ANSWERS_S = 0.05
 _WITHIN_S = 60.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries
 from bench.load.generator import closed_loop
@@ -17,12 +17,7 @@ from bench.parts.ours import ours
 from bench.parts.platform import APP_SECRET, SHOP_ID, Platform, platform
 from bench.parts.servers import server
 from bench.parts.valkey import valkey
-from bench.plan import say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bench.plan import Plan
+from bench.plan import Plan, say
 
 SIDES = ("ours", "naive")
 _WITHIN_S = 15.0

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bench.measure.schedule import milliseconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from bench.measure.turns import Meter
-    from bench.parts.platform import Effect, Platform
+from bench.measure.turns import Meter
+from bench.parts.platform import Effect, Platform
 
 _LOOK_S = 0.1
 # A tree that used less than this part of a core over such a pause has nothing left to do.

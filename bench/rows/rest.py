@@ -7,7 +7,6 @@ import json
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.measure.trees import cpu_s, memory
 from bench.measure.turns import Row, Turn, interleaved
@@ -15,12 +14,8 @@ from bench.parts.ours import ORDERWIRE, variables
 from bench.parts.platform import platform
 from bench.parts.processes import free_port, process, wait_for
 from bench.parts.servers import server
-from bench.parts.valkey import valkey
-from bench.plan import say
-
-if TYPE_CHECKING:
-    from bench.parts.valkey import Valkey
-    from bench.plan import Plan
+from bench.parts.valkey import Valkey, valkey
+from bench.plan import Plan, say
 
 SIDES = ("ours", "naive")
 _SETTLE_S = 1.0

@@ -6,9 +6,9 @@ import contextlib
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries
 from bench.load.generator import closed_loop
@@ -18,14 +18,9 @@ from bench.parts.ours import Ours, ours
 from bench.parts.platform import APP_SECRET, SHOP_ID, Platform, platform
 from bench.parts.processes import BenchFailed, run
 from bench.parts.valkey import valkey
-from bench.plan import say
+from bench.plan import Plan, say
 from bench.rows.jobs import shipments
 from bench.rows.outcome import Outcome, await_effects, await_quiet
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from bench.plan import Plan
 
 FEW = 1_000
 # Turns at each size: the store only grows, so that sizes cannot take turns forth and back.

@@ -8,19 +8,17 @@ so that the packing holds. `tests/unit/bench/test_store_fill.py` holds that a co
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.domain.documents import time_text
 from app.domain.orders import OrderState
 from app.store import keys
 from app.store.commands import Commands
+from app.store.connection import Store
 from app.store.orders import Orders
+from app.store.sealing import Sealer
 from app.store.times import micros
 from bench.store.lives import ANSWERED_AFTER, READ_AFTER, Life, Living, sealed_of
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
-    from app.store.sealing import Sealer
 
 MAX_ORDERS = 10_000_000
 # Copies sent at once: some 2 MB, and never more than that unread.

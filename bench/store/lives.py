@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.domain.commands import Acknowledge, Attempt, Change, Command, CommandStatus, Ship, kind_of
@@ -30,13 +29,10 @@ from app.domain.orders import (
 )
 from app.domain.timeline import TimelineEntry
 from app.graph.requests import wire_request
-from app.store.orders import SealedBuyer, WriteResult
+from app.store.commands import Commands
+from app.store.orders import Orders, SealedBuyer, WriteResult
+from app.store.sealing import Sealer
 from app.store.settlements import Settlement
-
-if TYPE_CHECKING:
-    from app.store.commands import Commands
-    from app.store.orders import Orders
-    from app.store.sealing import Sealer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # A shop of a million orders a year gets one each half minute.

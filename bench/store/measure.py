@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from app.domain.commands import Acknowledge
 from app.domain.orders import OrderState
@@ -23,15 +24,10 @@ from app.store.archive_moves import ArchiveMoves
 from app.store.commands import Commands
 from app.store.connection import connect
 from app.store.orders import Orders
+from app.store.sealing import Sealer
+from bench.parts.valkey import Valkey
 from bench.store.fill import fill
 from bench.store.lives import APART, START, Life, Living
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from app.store.sealing import Sealer
-    from bench.parts.valkey import Valkey
 
 FEW = 1_000
 ROUNDS = 12

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 
 def key_per_call(module: ModuleType) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from types import ModuleType
+from typing import Any
 
 _LATER_S = 0.05
 _pending: set[asyncio.Task[Any]] = set()

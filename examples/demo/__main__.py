@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,9 +13,6 @@ from rich.table import Table
 from examples.demo.lives import LIVES
 from examples.demo.shop_floor import ShopFloor
 from examples.demo.stack import running_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def main() -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from examples.demo.shop_floor import ShopFloor
+from examples.demo.shop_floor import ShopFloor
 
 MUG = {"retailer_id": "MUG-BLUE", "quantity": 3, "price": "20.00"}
 TEA = {"retailer_id": "TEA-GREEN", "quantity": 1, "price": "8.50"}

@@ -7,15 +7,13 @@ import hmac
 import json
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from examples.demo.stack import Stack
+from examples.demo.stack import Stack
 
 WAIT_S = 20.0
 PAUSE_S = 0.05

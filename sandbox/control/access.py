@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from sandbox.ledger.model import Order
 from sandbox.webhooks.sender import Sender
 from sandbox.world import World
 
 from .problems import NOT_FOUND, ProblemError
-
-if TYPE_CHECKING:
-    from sandbox.ledger.model import Order
 
 
 def _world(request: Request) -> World:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from sandbox.faults import Fault  # noqa: TC001 - FastAPI reads it at run time
+from sandbox.faults import (
+    Fault,
+    Faults,
+)
 from sandbox.options import BadOptionsError, check_callback
 from sandbox.settings import Settings
 from sandbox.webhooks.policy import Policy
+from sandbox.world import World
 
 from .access import TheSender, TheWorld, order_in
-from .bodies import (  # noqa: TC001 - FastAPI reads the annotations of its routes at run time
+from .bodies import (
     ClockBody,
     ResetBody,
     SendBody,
@@ -23,10 +27,6 @@ from .bodies import (  # noqa: TC001 - FastAPI reads the annotations of its rout
     VerifyBody,
 )
 from .problems import CONFLICT, UNPROCESSABLE, ProblemError
-
-if TYPE_CHECKING:
-    from sandbox.faults import Faults
-    from sandbox.world import World
 
 router = APIRouter()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -14,15 +14,13 @@ from sandbox.ledger.model import Address, Buyer, By, Order, State
 from sandbox.ledger.placing import Draft, DraftLine
 from sandbox.ledger.refunding import refund
 from sandbox.ledger.units import Pick
+from sandbox.world import World
 
 from .access import TheWorld, order_in
 from .bodies import CancelBody, NewOrders, RefundBody, plain_json
 from .pages import AskedPage, listed
 from .problems import CONFLICT, UNPROCESSABLE, ProblemError
 from .shown import order_line, order_whole
-
-if TYPE_CHECKING:
-    from sandbox.world import World
 
 router = APIRouter()
 

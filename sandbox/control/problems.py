@@ -7,13 +7,11 @@ Exception
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-
-if TYPE_CHECKING:
-    from fastapi import Request
-    from fastapi.exceptions import RequestValidationError
 
 BAD_REQUEST = 400
 NOT_FOUND = 404

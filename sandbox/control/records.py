@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from sandbox.rules import all_rules
 
-from .access import TheSender, TheWorld  # noqa: TC001 - FastAPI reads them at run time
+from .access import TheSender, TheWorld
 from .pages import AskedPage, listed
 
 router = APIRouter()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
+from sandbox.ledger.model import Cancellation, Order, Part, Refund, Shipment
 from sandbox.money import as_text
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sandbox.ledger.model import Cancellation, Order, Part, Refund, Shipment
 
 
 def order_line(order: Order) -> dict[str, Any]:

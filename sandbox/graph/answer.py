@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.errors import Refusal
+from sandbox.ledger.model import Shop
 from sandbox.rules import assumed, documented
-
-if TYPE_CHECKING:
-    from sandbox.errors import Refusal
-    from sandbox.ledger.model import Shop
-    from sandbox.settings import Usage
+from sandbox.settings import Usage
 
 Headers = list[tuple[bytes, bytes]]
 

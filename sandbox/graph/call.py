@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.errors import Refusal, RefusedError
+from sandbox.ledger.model import Shop
 from sandbox.rules import documented
+from sandbox.world import World
 
 from .params import read_params
-
-if TYPE_CHECKING:
-    from sandbox.ledger.model import Shop
-    from sandbox.world import World
-
-    from .schema import View
+from .schema import View
 
 _VERSION = re.compile(r"v\d{1,3}\.\d{1,2}")
 _SECRETS = frozenset({"access_token", "appsecret_proof"})

@@ -5,22 +5,18 @@ The order of things: retired API, token, idempotency, coded faults, node, edge. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sandbox.errors import Refusal, RefusedError, invalid
 from sandbox.faults import CODED
 from sandbox.idempotency import checked_key, fingerprint
+from sandbox.ledger.model import Shop
 from sandbox.rules import assumed
 from sandbox.tokens import check_proof
+from sandbox.world import World
 
 from .answer import Answer, error_answer, stored_answer, to_json
 from .call import Call, Request
 from .edges import find_edge, find_node, needs_key
 from .schema import View
-
-if TYPE_CHECKING:
-    from sandbox.ledger.model import Shop
-    from sandbox.world import World
 
 _METHODS = frozenset({"GET", "POST", "DELETE"})
 _OK = 200

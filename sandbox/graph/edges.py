@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sandbox.errors import invalid, missing_object
+from sandbox.ledger.model import Order, Shop
 from sandbox.rules import assumed, documented
+from sandbox.world import World
 
 from . import reads, writes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sandbox.ledger.model import Order, Shop
-    from sandbox.world import World
-
-    from .call import Route
+from .call import Route
 
 NodeKind = Literal["order", "cms", "page"]
 _NAMES: dict[NodeKind, str] = {"order": "CommerceOrder", "cms": "CommerceMerchantSettings", "page": "Page"}

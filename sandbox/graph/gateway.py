@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from sandbox.errors import Refusal, invalid
-from sandbox.faults import LOST, TRANSPORT
+from sandbox.faults import LOST, TRANSPORT, Fault
+from sandbox.journal import GraphCall
 from sandbox.settings import Usage
+from sandbox.world import World
 
 from .answer import Answer, Headers, html_answer, json_answer, usage_headers
 from .call import Request, read_request
 from .dispatch import dispatch, refused
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
-    from sandbox.faults import Fault
-    from sandbox.journal import GraphCall
-    from sandbox.world import World
-
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024  # a hundred acknowledgements take 10 KB; nothing honest comes near
 MAX_KEPT_BYTES = 64 * 1024  # of a request in the journal, which holds 200,000 of them

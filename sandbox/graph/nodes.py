@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from . import readings
 from .parts import AMOUNT, CANCELLATION, ITEM, PAYMENT, PROMOTION, REFUND, SHIPMENT, SHIPPING_OPTION, SUBTOTAL
-from .schema import Field, NodeType, absent, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .schema import View
+from .schema import Field, NodeType, View, absent, plain
 
 
 def _entries(name: str) -> Callable[[View, Any], list[readings.Of]]:

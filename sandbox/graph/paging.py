@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.errors import invalid
 from sandbox.rules import assumed, documented
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DEFAULT_LIMIT = 25
 MAX_EDGE_LIMIT = 100  # not published for the edges of an order; Graph edges usually stop there

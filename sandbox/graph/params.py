@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal
+from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.errors import invalid
 from sandbox.rules import documented
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from email.message import Message
 
 MAX_PARAMETERS = 2_000  # a bulk acknowledgement in brackets takes 200; ten times that is no honest request
 MAX_DEPTH = 8

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.ledger.model import State
+from sandbox.ledger.model import (
+    Cancellation,
+    Line,
+    Order,
+    Part,
+    Promotion,
+    Refund,
+    RefundPart,
+    Shipment,
+    State,
+)
 from sandbox.money import ZERO, as_text, as_wire, rounded
 from sandbox.rules import assumed, documented
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from sandbox.ledger.model import Cancellation, Line, Order, Part, Promotion, Refund, RefundPart, Shipment
-
-    from .schema import View
+from .schema import View
 
 # Invented: the platform keeps a share of each sale; samples show 1 to 5 percent of it.
 _FEE_RATE = Decimal("0.05")

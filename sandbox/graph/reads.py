@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from sandbox.errors import invalid
-from sandbox.ledger.model import State
+from sandbox.ledger.model import Order, Shop, State
 from sandbox.rules import assumed, documented
 
 from . import coerce
+from .call import Call
 from .fields import Selected, parse_fields
 from .nodes import ORDER
-from .paging import MAX_ORDERS_LIMIT, Page, envelope, window
+from .paging import MAX_ORDERS_LIMIT, Page, Window, envelope, window
 from .schema import field_of, show, show_edge
 from .shops import APP, APP_ID, CMS, PAGE, app_node
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from sandbox.ledger.model import Order, Shop
-
-    from .call import Call
-    from .paging import Window
 
 _ABOVE_ALL = 1 << 62  # a place of the book that no order reaches
 _FILTERS: dict[str, Callable[[Order], bool]] = {

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from sandbox.errors import invalid
 from sandbox.rules import assumed, documented
 
 from .fields import Selected, write_fields
 from .paging import envelope, page_of, window
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

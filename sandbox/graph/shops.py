@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.ledger.model import Shop
 from sandbox.rules import assumed
 
 from .schema import Field, NodeType, absent, plain
-
-if TYPE_CHECKING:
-    from sandbox.ledger.model import Shop
 
 APP_ID = "600000000000017"  # the app whose secret signs; invented
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
 from sandbox.errors import INVALID_ORDER_ID, OTHER_APP, Refusal, RefusedError, commerce_refusal, invalid
 from sandbox.ledger.acknowledging import acknowledge
 from sandbox.ledger.cancelling import CancelRequest, cancel
-from sandbox.ledger.model import By, State, Tracking
+from sandbox.ledger.model import By, Order, Shop, State, Tracking
 from sandbox.ledger.refunding import RefundPick, RefundRequest, refund
 from sandbox.ledger.shipping import Parcel, ship, update_tracking
 from sandbox.ledger.units import Pick
@@ -17,13 +18,7 @@ from sandbox.money import ZERO
 from sandbox.rules import assumed, documented
 
 from . import coerce
-
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from sandbox.ledger.model import Order, Shop
-
-    from .call import Call
+from .call import Call
 
 MAX_BATCH = 100  # Acknowledgement API reference
 MAX_ITEMS = 1_000  # more lines than any order of the sandbox has

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from sandbox.errors import NOT_CREATED, commerce, invalid
 from sandbox.rules import assumed, documented
 
-from .model import State
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .book import Book
-    from .model import Order
+from .book import Book
+from .model import Order, State
 
 MAX_REFERENCE_CHARS = 255
 

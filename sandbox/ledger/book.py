@@ -9,15 +9,11 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from .model import State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from .model import Order
+from .model import Order, State
 
 # Stale marks are swept when they outnumber live ones, but never in a log too short to matter.
 _SWEEP_FROM = 256

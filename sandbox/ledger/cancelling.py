@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from sandbox.errors import ALREADY_CANCELLED, ALREADY_SHIPPED, ORDER_DONE, commerce, invalid
 from sandbox.rules import assumed, documented
 
-from .model import By, Cancellation, Part, State
+from .model import By, Cancellation, Order, Part, State
 from .units import Pick, open_units
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from .model import Order
 
 HOLD_CANCEL_AFTER = timedelta(hours=24)  # Cancellation and Refund API; Best practices: Orders
 

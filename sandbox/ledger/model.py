@@ -6,14 +6,11 @@ Units: ``quantity = open + shipped + cancelled`` and ``refunded_units <= shipped
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from sandbox.money import ZERO
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from decimal import Decimal
 
 
 class State(StrEnum):

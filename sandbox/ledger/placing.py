@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sandbox.money import ZERO, rounded
 from sandbox.rules import assumed, documented
 
 from .model import Address, Buyer, Line, Order, Promotion, State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from decimal import Decimal
 
 HANDLING = timedelta(days=3)  # "ship within 3 business days" (test plan), without a calendar
 

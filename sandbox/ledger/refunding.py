@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from decimal import Decimal
 
 from sandbox.errors import (
     CAPTURE_PENDING,
@@ -20,15 +22,8 @@ from sandbox.errors import (
 from sandbox.money import ZERO, rounded, share
 from sandbox.rules import assumed, documented
 
-from .model import Line, Refund, RefundPart
+from .model import By, Line, Order, Refund, RefundPart
 from .units import named_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from decimal import Decimal
-
-    from .model import By, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

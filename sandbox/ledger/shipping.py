@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from sandbox.errors import (
     ALREADY_CAPTURED,
@@ -20,15 +21,9 @@ from sandbox.money import ZERO, share
 from sandbox.rules import assumed, documented
 
 from .acknowledging import with_reference
-from .model import Line, Part, Payment, Shipment, State, Tracking
+from .book import Book
+from .model import Line, Order, Part, Payment, Shipment, State, Tracking
 from .units import Pick, open_units
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime, timedelta
-
-    from .book import Book
-    from .model import Order
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 _ZIP = re.compile(r"\d{5}(-\d{4})?")

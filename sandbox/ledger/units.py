@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sandbox.errors import commerce, invalid
 from sandbox.rules import assumed, documented
 
-if TYPE_CHECKING:
-    from .model import Line, Order
+from .model import Line, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

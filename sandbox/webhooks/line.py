@@ -6,11 +6,8 @@ A sale day's ten thousand single deliveries would otherwise be spent on an HTTP 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_HEAD = 64 * 1024
 # An answer's body is read past to keep the connection; a larger one costs the connection instead.

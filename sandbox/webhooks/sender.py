@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
+from sandbox.ledger.model import Order
 from sandbox.rules import assumed, documented
+from sandbox.world import World
 
 from .line import Line, LineError
 from .policy import Policy
 from .wire import Notification, entry_id, headers_for, write_body
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sandbox.ledger.model import Order
-    from sandbox.world import World
 
 WORKERS = 32  # more concurrent calls than this and one shared HTTP client gets slower, not faster
 MAX_DELIVERIES = 200_000  # as many as calls are kept

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox.rules import assumed, documented
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .policy import Policy
+from .policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.domain.orders import OrderState
 from app.settings import load_settings
-from app.wiring import build
-from tests.e2e.conftest import eventually, start_stack, stop_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from app.wiring import Orderwire
-    from tests.e2e.conftest import Stack
+from app.wiring import Orderwire, build
+from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
 
 MUG = {"retailer_id": "mug", "quantity": 1, "price": "10.00"}
 ORDERS = 600

@@ -8,15 +8,11 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import eventually, start_stack, stop_stack
-
-if TYPE_CHECKING:
-    from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
 
 pytestmark = pytest.mark.timeout(150)
 MEMBERS = (

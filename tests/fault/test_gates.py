@@ -7,12 +7,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.fault.conftest import IMPATIENT
-
-if TYPE_CHECKING:
-    from tests.fault.conftest import Trouble
+from tests.fault.conftest import IMPATIENT, Trouble
 
 WINDOW_S = float(IMPATIENT["ORDERWIRE_BREAKER_WINDOW_S"])
 OUTAGE = ({"path": "*", "kind": "status", "status": 503},)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.fault.conftest import Trouble
+from tests.fault.conftest import Trouble
 
 
 def test_s12_an_acknowledgement_whose_answer_was_lost_is_made_once(trouble: Trouble) -> None:

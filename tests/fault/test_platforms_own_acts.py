@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tests.fault.conftest import Trouble
+from tests.fault.conftest import Trouble
 
 UNANNOUNCED_S = 40.0
 

@@ -6,12 +6,11 @@ import os
 import signal
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.exceptions import RedisError
 
-if TYPE_CHECKING:
-    from tests.fault.conftest import Trouble
+from tests.fault.conftest import Trouble
 
 SLOW = {"method": "POST", "kind": "slow", "delay_s": 1.5, "times": 1}
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import random  # noqa: TC003 - hypothesis reads the annotation of what it draws
-from typing import TYPE_CHECKING, Any
+import random
+from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from app.domain.hints import Entry
 from app.graph.signature import SignatureVerdict, sign, verify
 from app.graph.wire import Delivery, Unreadable, read_delivery
-
-if TYPE_CHECKING:
-    from app.domain.hints import Entry
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=8)
 VALUES = st.recursive(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -13,13 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.domain.alerts import Alert, AlertKind, AlertState
 from app.store import alerts as limits
 from app.store.alerts import Alerts, Ended, Notice, Opening
+from app.store.connection import Store
 from app.store.counters import Counters
 from tests.integration.store.samples import NOW
-
-if TYPE_CHECKING:
-    import pytest
-
-    from app.store.connection import Store
 
 CAUSES = [(kind, subject) for kind in (AlertKind.SILENCE, AlertKind.DRIFT) for subject in ("112", "a:b")]
 MAX_OPEN, MAX_CLOSED = 3, 2

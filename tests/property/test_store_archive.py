@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -15,21 +15,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from app.domain.commands import CommandStatus
 from app.domain.orders import OrderState
+from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles, Place
 from app.store.archive_moves import ArchiveMoves
 from app.store.commands import Commands
+from app.store.connection import Store
+from app.store.order_record import StoredOrder
 from app.store.orders import Orders, SealedBuyer, WriteResult
 from app.store.syncs import OwedSync, Syncs
 from tests.integration.store.samples import NOW, WIRE, attempt, command, later, note, order, settlement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.domain.timeline import TimelineEntry
-    from app.store.connection import Store
-    from app.store.order_record import StoredOrder
 
 IDS = ("368508827392801", "368508827392802", "strange id/é")
 REFERENCES = (None, "A-100", "A 200/é")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,10 +17,8 @@ from hypothesis.stateful import (
 from app.domain.commands import Acknowledge, CommandStatus
 from app.store.batches import Alone, Batches, FormedBatch, Gathering
 from app.store.commands import Commands, Taken
+from app.store.connection import Store
 from tests.integration.store.samples import NOW, command, note, settlement
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
 
 MOST = 4
 WINDOW_S = 2.0

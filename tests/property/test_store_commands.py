@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,18 +21,12 @@ from hypothesis.stateful import (
 from app.domain.commands import Acknowledge, CommandKind, CommandStatus, kind_of
 from app.store import keys
 from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
+from app.store.connection import Store
 from app.store.orders import Orders
 from app.store.syncs import Syncs
 from tests.integration.store.samples import NOW, WIRE, attempt, command, note, settlement, ship
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from typing import TypeVar
-
-    from app.store.connection import Store
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 ORDERS = ("o1", "o2")
 LEASE_S = 30.0

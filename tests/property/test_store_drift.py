@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import pytest
 
+from app.store.connection import Store
 from app.store.counters import Counters
 from app.store.drift import HINT_TTL_S, Drift, DriftEntry, Suspect
 from tests.integration.store.samples import NOW
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 SOON = NOW + timedelta(seconds=15)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,14 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.domain.commands import CommandKind, CommandStatus
 from app.domain.gates import GateHold, GatePolicy, Verdict
 from app.store.commands import Commands, Taken
+from app.store.connection import Store
 from app.store.gates import LEAST_THROTTLE_S, MOST_THROTTLE_S, Gates, Report
 from app.store.orders import Orders
 from tests.integration.store.samples import NOW, command, note, settlement, ship
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 POLICY = GatePolicy(minimum=4, rate=0.5, window_s=60, open_s=30)
 BUCKET_S = 10

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from app.store.connection import Store
 from app.store.idempotency import (
     IN_FLIGHT_S,
     Claimed,
@@ -20,11 +20,6 @@ from app.store.idempotency import (
     Replayed,
 )
 from tests.integration.store.samples import NOW
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 NAMES = st.sampled_from([("caller-1", "key ß"), ("caller-1", "key ß"), ("caller-2", "key ß")])
 

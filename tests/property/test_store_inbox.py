@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from app.domain.hints import Entry, EntryHint
-from app.store.connection import connect_async
+from app.store.connection import AsyncStore, Store, connect_async
 from app.store.counters import Counters
 from app.store.inbox import AsyncInbox, Inbox, KeptItem, Receipt
 from app.store.syncs import OwedSync, Syncs
 from tests.integration.store.samples import NOW
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-    from typing import TypeVar
-
-    from app.store.connection import AsyncStore, Store
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 ORDERS = ("1", "2", "3")
 # The digest of an entry covers its id, so that a digest has one identity.

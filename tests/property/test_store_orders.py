@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState
 from app.store import keys
+from app.store.connection import Store
 from app.store.orders import Orders, SealedBuyer, WriteResult
-from app.store.pages import read_page
+from app.store.pages import Page, read_page
 from app.store.script import load
 from tests.integration.store.samples import NOW, note, order
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    from app.domain.orders import Order
-    from app.store.connection import Store
-    from app.store.pages import Page
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 IDS = ("1", "2", "3")
 STATES = (OrderState.FB_PROCESSING, OrderState.CREATED, OrderState.COMPLETED)

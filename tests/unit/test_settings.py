@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from app.settings import Settings, SettingsError, load_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = base64.b64encode(b"k" * 32).decode()
 WHOLE = {

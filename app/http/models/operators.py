@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # pydantic reads the annotations when it runs, so their types are imported for real.
-# ruff: noqa: TC003
 from datetime import datetime
 from typing import Annotated, Literal
 

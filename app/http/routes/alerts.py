@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC002
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from app.domain.alerts import AlertState
+from app.domain.alerts import Alert, AlertState
 from app.http.access import READ, allowed_to
 from app.http.models.operators import AlertAnswer, AlertPageAnswer, AlertsQuery
 from app.http.parts import parts
 from app.http.routes.parameters import cursor_of
-
-if TYPE_CHECKING:
-    from app.domain.alerts import Alert
 
 router = APIRouter(prefix="/v1/alerts", tags=["operators"], dependencies=[allowed_to(READ)])
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC001, TC002
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.commands import CommandKind, CommandStatus
+from app.domain.commands import Command, CommandKind, CommandStatus
 from app.http.access import READ, WRITE, allowed_to
 from app.http.models.answers import CommandAnswer, CommandPageAnswer
 from app.http.models.fields import PlatformId
@@ -22,12 +23,7 @@ from app.http.parts import parts
 from app.http.problems import Problem, ProblemError
 from app.http.routes.parameters import IdempotencyKey, cursor_of, no_query
 from app.http.show import command_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.domain.commands import Command
-    from app.wiring import Orderwire
+from app.wiring import Orderwire
 
 # The Idempotency-Key is declared so that the document names it; app.http.once reads it.
 # ruff: noqa: ARG001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC001, TC002
 from typing import Annotated
 
 from fastapi import APIRouter, Query

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC002
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC001, TC002
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Query
@@ -16,10 +15,8 @@ from app.http.models.queries import PageQuery
 from app.http.parts import parts
 from app.http.routes.parameters import cursor_of, no_query
 from app.store.failures import SealBroken
-
-if TYPE_CHECKING:
-    from app.store.inbox import KeptRecord
-    from app.store.sealing import Sealer
+from app.store.inbox import KeptRecord
+from app.store.sealing import Sealer
 
 log = structlog.get_logger()
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-# ruff: noqa: TC002
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Header
 from starlette.requests import Request
 
+from app.http.models.queries import PageQuery
 from app.http.problems import FieldError, ProblemError, bad_cursor, invalid_request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.http.models.queries import PageQuery
 
 IdempotencyKey = Annotated[
     str | None,

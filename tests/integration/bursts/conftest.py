@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from app.domain.commands import Command, CommandKind
+from app.domain.orders import PlatformOrder
+from app.services.run_command import RunCommand
+from app.services.settle_batch import BatchRan
 from app.settings import load_settings
+from app.store.commands import NotTaken
 from app.store.syncs import OwedSync
-from app.wiring import build
+from app.wiring import Orderwire, build
 from sandbox.options import Options
 from sandbox.server import running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from app.domain.orders import PlatformOrder
-    from app.services.run_command import RunCommand
-    from app.services.settle_batch import BatchRan
-    from app.store.commands import NotTaken
-    from app.wiring import Orderwire
 
 SHOP = "900000000000017"
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from app.domain.commands import Attempt, CommandKind, CommandStatus
 from app.domain.orders import OrderState
 from app.graph.requests import wire_batch
 from app.store.batches import Alone, Gathering
 from app.store.commands import NotTaken, NotTakenReason
-from tests.integration.bursts.conftest import SHOP
-
-if TYPE_CHECKING:
-    from tests.integration.bursts.conftest import Market
+from tests.integration.bursts.conftest import SHOP, Market
 
 LATER_S = 100.0
 

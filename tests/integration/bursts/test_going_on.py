@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 
-from app.domain.commands import Acknowledge, CommandKind, CommandStatus, Ship, kind_of
+from app.domain.commands import Acknowledge, Change, CommandKind, CommandStatus, Ship, kind_of
 from app.domain.orders import OrderState, Tracking
 from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_of
 from app.services.go_on import COUNTS_S
@@ -16,16 +17,8 @@ from app.services.submit_change import Submitted
 from app.services.wake_owed import BURST
 from app.store import keys
 from app.store.commands import NotTaken, NotTakenReason
-from tests.integration.bursts.conftest import SHOP
+from tests.integration.bursts.conftest import SHOP, Market
 from tests.integration.store import samples
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from redis import Redis
-
-    from app.domain.commands import Change
-    from tests.integration.bursts.conftest import Market
 
 SHIP = CommandKind.SHIP
 PARCEL = Ship(

@@ -6,19 +6,14 @@ import itertools
 import json
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+
+import pytest
 
 from app.domain.hints import EntryHint
-from app.domain.orders import OrderState
+from app.domain.orders import OrderState, PlatformOrder
 from app.services import sync_burst
 from app.store.syncs import OwedSync
-from tests.integration.bursts.conftest import SHOP
-
-if TYPE_CHECKING:
-    import pytest
-
-    from app.domain.orders import PlatformOrder
-    from tests.integration.bursts.conftest import Market
+from tests.integration.bursts.conftest import SHOP, Market
 
 
 def queued(market: Market) -> set[str]:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from app.domain.outcomes import Hold
+from app.domain.shops import Shop
+from app.graph.client import GraphClient
 from app.graph.failures import OrderNotFound, ReadFailed, ReadHeld, ReadRefused, UnreadableOrder
 from app.graph.orders import ORDER_FIELDS
 from app.graph.paging import MAX_EDGE_PAGES
-
-if TYPE_CHECKING:
-    from app.domain.shops import Shop
-    from app.graph.client import GraphClient
 
 WIRES = Path(__file__).parents[2] / "wires" / "orders"
 

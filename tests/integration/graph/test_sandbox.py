@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -31,9 +32,6 @@ from app.graph.client import GraphClient, open_http
 from app.graph.errors import outcome_of_entry
 from app.graph.failures import OrderNotFound, ReadHeld, UnreadableOrder
 from app.graph.requests import wire_batch, wire_request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECRET = "sandbox-app-secret"
 SHOP = Shop(

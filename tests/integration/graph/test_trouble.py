@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from app.domain.commands import CommandKind, WireRequest
 from app.domain.outcomes import Accepted, Busy, Hold, Refused, Throttled, Unknown
+from app.domain.shops import Shop
+from app.graph.client import GraphClient, Reply
 from app.graph.transport import MAX_ANSWER
 from app.graph.usage import Usage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from app.domain.shops import Shop
-    from app.graph.client import GraphClient, Reply
 
 REQUEST = WireRequest(path="/35001/shipments", body="idempotency_key=k&items=%5B%5D")
 TOKEN = "EAAB-page-token"

@@ -10,27 +10,22 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 
-from app.domain.orders import Address, Buyer, PlatformOrder
+from app.domain.orders import Address, Buyer, Order, PlatformOrder
 from app.http.app import create_app
 from app.settings import load_settings
 from app.store.apikeys import secret_of
-from app.wiring import build
+from app.wiring import Orderwire, build
 from sandbox.options import Options
 from sandbox.server import running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.domain.orders import Order
-    from app.wiring import Orderwire
 
 APP_SECRETS = ("current-app-secret", "previous-app-secret")
 VERIFY_TOKEN = "verify-me"

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from app.http.openapi import openapi_document
-
-if TYPE_CHECKING:
-    from tests.integration.http.conftest import Served
+from tests.integration.http.conftest import Served
 
 ACK = "/v1/orders/35001/acknowledgement"
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import httpx
 import pytest
 
 from app.domain.commands import CommandStatus
-from app.domain.orders import OrderState
+from app.domain.orders import Order, OrderState
 from app.services.archive_orders import ArchiveOrders
 from app.store import keys
 from app.store.archive_moves import ArchiveMoves
+from app.store.connection import Store
 from app.store.syncs import OwedSync
+from tests.integration.http.conftest import Served
 from tests.integration.store.samples import command, note, settlement
 from tests.orders import item, order, shipment, units
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import httpx
-
-    from app.domain.orders import Order
-    from app.store.connection import Store
-    from tests.integration.http.conftest import Served
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 ID, REFERENCE = "64000000000000001", "SO-1"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import httpx
 
-from tests.integration.http.conftest import closed_port, environment
+from app.store.connection import Store
+from tests.integration.http.conftest import Served, closed_port, environment
 from tests.integration.http.test_process import await_alive, start
 from tests.integration.http.test_webhooks import body_of, signature
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from app.store.connection import Store
-    from tests.integration.http.conftest import Served
 
 CALLERS = httpx.Limits(max_connections=100)
 

@@ -2,20 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from app.domain.alerts import AlertKind
 from app.domain.commands import CommandStatus
 from app.store.drift import DriftEntry, Suspect
+from tests.integration.http.conftest import Served
 from tests.integration.store import samples
 from tests.unit.http.samples import order
-
-if TYPE_CHECKING:
-    import httpx
-
-    from tests.integration.http.conftest import Served
 
 SHOP = "900000000000017"
 

@@ -2,17 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from app.domain.orders import OrderState
+from app.store.connection import Store
+from tests.integration.http.conftest import Served
 from tests.unit.http.samples import NOW, order
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
-    from tests.integration.http.conftest import Served
 
 SHOP = "900000000000017"
 

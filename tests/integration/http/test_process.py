@@ -5,17 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import httpx
 
-from tests.integration.http.conftest import closed_port, environment
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.integration.http.conftest import Served
+from tests.integration.http.conftest import Served, closed_port, environment
 
 COMMAND = [sys.executable, "-m", "app.http"]
 

@@ -4,18 +4,14 @@ import hashlib
 import hmac
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.http.conftest import APP_SECRETS, VERIFY_TOKEN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.store.connection import Store
-    from tests.integration.http.conftest import Served
+from app.store.connection import Store
+from tests.integration.http.conftest import APP_SECRETS, VERIFY_TOKEN, Served
 
 LIMIT = 4 * 1024 * 1024
 

@@ -2,26 +2,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
-from app.domain.commands import Ship
+from app.domain.commands import Change, Ship
 from app.domain.decide import Refusal
-from app.domain.orders import ItemQuantity, OrderState, Payment, Tracking
+from app.domain.orders import ItemQuantity, Order, OrderState, Payment, Tracking
 from app.services.submit_change import Submitted
+from app.store.connection import Store
+from tests.integration.http.conftest import Served
 from tests.unit.http.samples import order, usd
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from app.domain.commands import Change
-    from app.domain.orders import Order
-    from app.store.connection import Store
-    from tests.integration.http.conftest import Served
 
 TRACKING = {"carrier": "ups", "tracking_number": "1Z1"}
 SHIP_ONE = {"items": [{"item_id": "500001", "quantity": 1}], "tracking": TRACKING}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,13 +17,8 @@ from app.queues import Jobs, connect_queues
 from app.services.alerting import Alerting
 from app.services.nudge import Nudge
 from app.store.alerts import Alerts
+from app.store.connection import Store
 from tests.integration.store.samples import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from app.store.connection import Store
 
 
 @dataclass(kw_only=True)

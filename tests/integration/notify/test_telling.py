@@ -2,22 +2,19 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.domain.alerts import AlertKind, AlertState, Severity
 from app.notify.operators import Message, Operators
+from app.queues import Jobs
 from app.services.alerting import Alerting
 from app.services.nudge import Nudge
 from app.services.tell_operators import MAX_AGE, RETRY, TellOperators
 from app.store.alerts import Alerts
 from app.store.connection import connect
-
-if TYPE_CHECKING:
-    from app.queues import Jobs
-    from tests.integration.notify.conftest import Clock, Pager
+from tests.integration.notify.conftest import Clock, Pager
 
 # apprise tries a module that Python is about to drop when it loads its services.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

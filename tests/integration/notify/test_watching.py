@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from app.domain.alerts import AlertKind, AlertState
 from app.domain.commands import CommandStatus
 from app.domain.hints import Entry, EntryHint
 from app.domain.shops import Shop, Shops
+from app.queues import Jobs
+from app.services.alerting import Alerting
 from app.services.drain_inbox import DrainInbox
 from app.services.nudge import Nudge
 from app.services.wake_owed import WakeOwed
@@ -26,17 +29,10 @@ from app.store.inbox import AsyncInbox, Inbox
 from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
+from tests.integration.notify.conftest import Clock
 from tests.integration.store import samples
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-    from app.queues import Jobs
-    from app.services.alerting import Alerting
-    from tests.integration.notify.conftest import Clock
-
-    Webhook = Callable[[str, str, str], None]
+Webhook = Callable[[str, str, str], None]
 
 LIMITS = Limits(inbox_age_s=60, due_age_s=120, silence_s=3600)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,19 +14,12 @@ import app.services.archive_orders as archiving
 from app.archiving import archive_all
 from app.domain.orders import OrderState
 from app.queues import ARCHIVE, SYNC, connect_queues, queue_of
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.store.orders import SealedBuyer
-from app.wiring import build
+from app.wiring import Orderwire, build
 from tests.orders import item, order, units
 from workers import jobs
 from workers.schedule import periodic_wakes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from app.settings import Settings
-    from app.wiring import Orderwire
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 

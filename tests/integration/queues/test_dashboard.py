@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 from starlette.testclient import TestClient
 
 from app.queues import LIFECYCLE, Jobs, connect_queues, queue_of
 from app.settings import SettingsError, load_settings
 from workers.dashboard import create_dashboard
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from redis import Redis
 
 HERE = "http://127.0.0.1:9181"
 OWN_PAGE = {"Origin": HERE, "Sec-Fetch-Site": "same-origin"}

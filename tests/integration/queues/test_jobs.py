@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -26,11 +27,6 @@ from app.queues import (
     sync_job_id,
 )
 from workers.stranded import Stranded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from redis import Redis
 
 LATER = datetime(2031, 5, 6, 7, 8, 9, 250_000, tzinfo=UTC)
 SHIP = command_job_id("ship", "cmd_1")

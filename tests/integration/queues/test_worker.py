@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -24,11 +25,6 @@ from app.queues import (
 )
 from workers.schedule import Periodic, Schedule, run
 from workers.worker import LaneWorker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from redis import Redis
 
 PATIENCE_S = 8.0
 

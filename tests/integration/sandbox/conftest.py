@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.options import Options, shop_access
 from sandbox.server import running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 CMS, PAGE, TOKEN = "100000000000001", "200000000000001", "token-one"
 OTHER_CMS, OTHER_PAGE, OTHER_TOKEN = "100000000000002", "200000000000002", "token-two"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from .conftest import Sandbox
+from .conftest import Sandbox
 
 LINE = {"retailer_id": "A", "quantity": 1, "price": "2.00"}
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
-if TYPE_CHECKING:
-    from .conftest import Sandbox
+from .conftest import Sandbox
 
 CMS = "100000000000001"
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
-if TYPE_CHECKING:
-    from .conftest import Sandbox
+from .conftest import Sandbox
 
 CMS = "100000000000001"
 UPS = {"carrier": "UPS", "tracking_number": "1Z1"}

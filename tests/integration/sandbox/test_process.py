@@ -7,12 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import IO
 
 import httpx
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def start(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:

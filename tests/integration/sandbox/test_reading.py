@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
-if TYPE_CHECKING:
-    from .conftest import Sandbox
+from .conftest import Sandbox
 
 CMS, PAGE = "100000000000001", "200000000000001"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .conftest import Sandbox
+from .conftest import Sandbox
 
 
 def test_refunds_are_refused_before_anything_is_charged(sandbox: Sandbox) -> None:

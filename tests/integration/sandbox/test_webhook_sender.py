@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .conftest import Endpoint, Sandbox
+from .conftest import Endpoint, Sandbox
 
 SECRET = b"emulator-app-secret-0001"
 CMS = "100000000000001"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from app.services import heartbeat as beats
 from app.services.heartbeat import Heartbeat
 from app.store.commands import Commands, Taken
+from app.store.connection import Store
 from tests.integration.store.samples import command, note, ship
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from app.store.connection import Store
 
 LEASE_S = 1.0
 

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from app.queues import Jobs, connect_queues
 from app.services.nudge import Nudge
 from app.services.nudge_drain import REST_S, NudgeDrain
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
+from app.store.connection import Store
 
 
 def looks(redis: Store) -> int:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from app.live_shops import SEALED_FIELD, LiveShops, token_digest
 from app.settings import Settings
+from app.store.connection import Store
 from app.store.sealing import Sealer
 from app.store.tokens import NewToken, Tokens
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from app.store.connection import Store
 
 ROW = '[[shop]]\nid = "1"\npage_id = "2"\naccess_token = "{token}"\n'
 

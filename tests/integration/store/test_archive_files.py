@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +14,10 @@ from app.store import keys
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles, Place
 from app.store.archive_moves import ArchiveMoves
+from app.store.connection import Store
 from app.store.failures import ArchiveBroken, ArchiveFileTaken
 from app.store.orders import Orders, SealedBuyer
 from tests.integration.store.samples import NOW, later, order
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from app.store.connection import Store
 
 LINES = [f'{{"line":{number}}}' for number in range(100)]
 

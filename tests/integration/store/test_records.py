@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +14,7 @@ from app.store import inbox as inbox_room
 from app.store import keys
 from app.store.apikeys import ApiKeys, secret_of
 from app.store.commands import Commands, NewCommand, NotTaken, NotTakenReason, Taken
-from app.store.connection import connect_async
+from app.store.connection import Store, connect_async
 from app.store.failures import InboxFull, LaneFull
 from app.store.idempotency import KEPT_S, Claimed, Idempotency, IdempotentAnswer, Replayed
 from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem
@@ -34,9 +33,6 @@ from tests.integration.store.samples import (
     settlement,
     ship,
 )
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
 
 
 def test_an_order_comes_back_exactly_as_it_was_written(redis: Store) -> None:

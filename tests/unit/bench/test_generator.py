@@ -5,15 +5,12 @@ import hashlib
 import hmac
 import json
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from bench.load.deliveries import deliveries, invented_orders
 from bench.load.generator import closed_loop, open_loop
 from bench.measure.schedule import Schedule, percentile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 Answer = tuple[float, int]  # seconds to wait, status
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,9 +15,6 @@ from bench.report.check import compared, fallen
 from bench.report.limits import at_ten_times, limit
 from bench.report.page import page
 from bench.report.targets import verdicts
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def turn(side: str, units: int, *, cpu_s: float = 1.0, failures: int = 0) -> Turn:

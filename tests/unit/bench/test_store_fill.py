@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from app.store import keys
 from app.store.commands import Commands
+from app.store.connection import Store
 from app.store.orders import Orders
 from app.store.sealing import Sealer
 from bench.store.fill import calls_of, fill, indexes_of
 from bench.store.lives import Life, Living
-
-if TYPE_CHECKING:
-    from app.store.connection import Store
 
 SEALER = Sealer([bytes(32)])
 FIRST, COUNT = 1_000, 30

@@ -3,16 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.measure.trees import cpu_s, memory, tree
 from bench.measure.turns import Meter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
 WAIT = "print('done', flush=True)\nimport sys; sys.stdin.read()\n"

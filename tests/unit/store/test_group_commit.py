@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pytest
 
 from app.store import group_commit
 from app.store.failures import StoreUnavailable
 from app.store.group_commit import GroupCommit, Parcel
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Writer:
