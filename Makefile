@@ -52,6 +52,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/orderwire openapi --check
+	$(BIN)/orderwire docs states --check
 	$(MAKE) test
 
 openapi: install

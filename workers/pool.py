@@ -22,9 +22,9 @@ from types import FrameType
 
 import structlog
 
+from app.devstack.supervisor import RESTART_PAUSES_S, STABLE_AFTER_S, end_with_parent
 from app.queues import INTAKE, LIFECYCLE, SYNC
 from app.settings import Settings, SettingsError, load_settings
-from app.supervisor import RESTART_PAUSES_S, STABLE_AFTER_S, end_with_parent
 from app.telemetry import configure_logging
 from workers import jobs, worker
 

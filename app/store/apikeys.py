@@ -16,6 +16,7 @@ from app.store.connection import Store, run
 from app.store.script import load
 from app.store.times import micros, time_of
 
+SCOPES = ("orders:read", "orders:write", "admin")
 SECRET_BYTES = 32
 # One a system that calls us, with room for rotation.
 MAX_API_KEYS = 1000

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from typer.testing import CliRunner
+
+from app.cli.main import app
+
+STATES = Path(__file__).parents[2] / "docs" / "states.md"
 
 
-def test_the_states_document_says_what_the_rules_say() -> None:
-    made = subprocess.run(
-        [sys.executable, "docs/generate_states.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert made.stdout == (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+def test_the_states_document_says_what_the_rules_say(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["docs", "states", "--check", "--file", str(STATES)]).exit_code == 0
+    made = tmp_path / "states.md"
+    assert CliRunner().invoke(app, ["docs", "states", "--file", str(made)]).exit_code == 0
+    assert made.read_text() == STATES.read_text()
+
+
+def test_a_stale_states_document_is_named(tmp_path: Path) -> None:
+    stale = tmp_path / "states.md"
+    stale.write_text("# old\n")
+    result = CliRunner().invoke(app, ["docs", "states", "--check", "--file", str(stale)])
+    assert result.exit_code == 1
+    assert "orderwire docs states" in result.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import app.services.archive_orders as archiving
-from app.archiving import archive_all
+from app.cli.archive import archive_all
 from app.domain.orders import OrderState
 from app.queues import ARCHIVE, SYNC, connect_queues, queue_of
 from app.settings import Settings, load_settings
@@ -130,6 +130,6 @@ def test_by_hand_everything_that_may_leave_leaves_and_people_are_told(
     said: list[str] = []
     archive_all(settings, said.append)
     assert archived(orderwire, 5) == 5
-    assert said[-1] == f"5 orders moved to {settings.data_dir / 'archive'}; 0 as old ones stay"
+    assert said[-1] == f"5 orders moved to {settings.data_dir / 'archive'}; 0 old ones stay"
     archive_all(settings.model_copy(update={"archive_after_days": 0}), said.append)
     assert "ORDERWIRE_ARCHIVE_AFTER_DAYS" in said[-1]

@@ -1,4 +1,4 @@
-"""Archiving by hand: every order that may leave Redis leaves it now."""
+"""`orderwire archive`: move every order that may leave Redis to the archive, now."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 from app.settings import Settings
 from app.wiring import build
 
-# Runs of 5,000 orders: a hundred million of them, so the end is always reached before.
+# Runs of 5,000 orders each: one hundred million orders, more than any installation holds.
 MAX_RUNS = 20_000
 
 
 def archive_all(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run the archiving until nothing more may leave, and say how many orders did.
+    """Archive until no order is left that may move, and say how many moved.
 
-    Raises ArchiveBroken when a file cannot be written; what left Redis before stays archived.
+    Raises:
+        ArchiveBroken: a file cannot be written; the orders that moved before stay archived.
     """
     if not settings.archive_after_days:
         say("archiving is off: ORDERWIRE_ARCHIVE_AFTER_DAYS is 0")
@@ -24,6 +25,6 @@ def archive_all(settings: Settings, say: Callable[[str], None]) -> None:
         run = archive_orders.archive()
         moved += run.moved
         if not (run.more and run.moved):
-            say(f"{moved} orders moved to {settings.data_dir / 'archive'}; {run.stayed} as old ones stay")
+            say(f"{moved} orders moved to {settings.data_dir / 'archive'}; {run.stayed} old ones stay")
             return
         say(f"{moved} orders moved so far")

@@ -1,4 +1,4 @@
-"""The doctor: look at all that promises rest on, say what is wrong, open what was closed for it."""
+"""`orderwire doctor` and `orderwire shops token`: check what the service depends on, replace a token."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.settings import Settings, SettingsError
 from app.store.tokens import NewToken
 from app.wiring import Orderwire, build
 
-# Tokens of the platform are some 200 letters; ten times that is something pasted by mistake.
+# The platform's tokens have about 200 characters; ten times that was pasted by mistake.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,2000}")
 
 
 def examine(settings: Settings, say: Callable[[str], None]) -> bool:
     """Check Redis, the workers and each shop's token with a probe; return whether all is well.
 
-    A probe that finds a token good ends the shop's token hold, and what waited goes on.
+    A probe that finds a token valid resumes the commands that an invalid one had paused.
     """
     orderwire = build(settings)
     well = True
@@ -31,12 +31,12 @@ def examine(settings: Settings, say: Callable[[str], None]) -> bool:
 
 
 def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], None]) -> bool:
-    """Put a new access token in for a shop, sealed, without a restart; return whether it is good.
+    """Store a new access token for a shop, sealed, without a restart; return whether the platform accepts it.
 
-    It stands in place of the configured one until that one changes.
+    It replaces the configured token until the configured one changes.
 
     Raises:
-        SettingsError: the shop is not configured, or the text is no token.
+        SettingsError: the shop is not configured, or the text is not a token.
     """
     orderwire = build(settings)
     token = text.strip()
@@ -45,7 +45,7 @@ def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], 
         known = ", ".join(configured) or "none"
         raise SettingsError(f"shop {shop_id} is not configured; the shops are: {known}")
     if not _TOKEN.fullmatch(token):
-        raise SettingsError("what was read is no access token; give it alone on standard input")
+        raise SettingsError("what was read is not an access token; write only the token to standard input")
     sealed = orderwire.sealer.seal(token, record=shop_id, field=SEALED_FIELD)
     instead_of = token_digest(configured[shop_id].access_token)
     orderwire.tokens.put(shop_id, NewToken(sealed=sealed, instead_of=instead_of))
@@ -56,12 +56,12 @@ def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], 
 def _probe(orderwire: Orderwire, shop_id: str, say: Callable[[str], None]) -> bool:
     outcome = orderwire.probe_gate.probe(shop_id, forced=True)
     if outcome is None:
-        say(f"ok   shop {shop_id}: it is being probed by a worker right now")
+        say(f"ok   shop {shop_id}: a worker is probing it right now")
         return True
     if isinstance(outcome, Accepted):
         parked = orderwire.gates.state(shop_id).parked
-        waits = f"; {parked} commands that waited go on now" if parked else ""
-        say(f"ok   shop {shop_id}: the platform takes its token{waits}")
+        resumed = f"; {parked} paused commands resume now" if parked else ""
+        say(f"ok   shop {shop_id}: the platform accepts its token{resumed}")
         return True
     say(f"BAD  shop {shop_id}: {outcome.message}")
     return False

@@ -1,8 +1,7 @@
-"""Print docs/states.md from the rules themselves: what `decide` makes of each change in each state."""
+"""`orderwire docs states`: docs/states.md, written from the rules: what `decide` answers in each state."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,8 +42,8 @@ def table() -> str:
     lines = [
         "# What each state allows",
         "",
-        "Generated from `app/domain/decide.py` by `python docs/generate_states.py`; a test keeps it true.",
-        "A refused change is answered 409 with the code shown. *done* means that there is nothing to do: the",
+        "Generated from `app/domain/decide.py` by `orderwire docs states`; `make check` keeps it up to date.",
+        "A refused change is answered 409 with the code shown. *done* means that nothing has to be sent: the",
         "command succeeds without a call.",
         "",
         "| order | " + " | ".join(CHANGES) + " |",
@@ -114,7 +113,3 @@ def _word(order: Order, change: Change) -> str:
             return "done"
         case Refusal(code=code):
             return f"`{code}`"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())

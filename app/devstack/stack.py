@@ -11,17 +11,21 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.embedded import DataDirectory, EmbeddedValkey, choose_port, write_private
+from app.devstack.embedded import DataDirectory, EmbeddedValkey, choose_port, write_private
+from app.devstack.supervisor import Program, Supervisor
 from app.settings import LOOPBACK_HOSTS, PREFIX, Settings, load_settings
-from app.supervisor import Program, Supervisor
 
 START_TIMEOUT_S = 60.0
 READY_TIMEOUT_S = 2.0  # of one look
+KEY_TIMEOUT_S = 5.0
 WORKER_GRACE_S = (
     30.0  # the slowest attempt and its settling; what takes longer loses its lease and runs again
 )
@@ -173,9 +177,20 @@ def _start(plan: Plan, supervisor: Supervisor, say: Callable[[str], None]) -> No
     say("starting " + ", ".join(dict.fromkeys(program.role for program in programs)))
     supervisor.start(programs)
     if plan.api_key is not None:
-        from app.operator_keys import make_development_key  # noqa: PLC0415 - costs 0.2 s, needed only here
+        _create_development_key(plan.settings, plan.api_key)
 
-        make_development_key(plan.settings, plan.api_key)
+
+def _create_development_key(settings: Settings, secret: str) -> None:
+    """Create the key of a stack with the sandbox, and of no other: it opens every route."""
+    from app.store.apikeys import SCOPES, ApiKeys  # noqa: PLC0415 - importing Redis costs 0.2 s, needed only here
+    from app.store.connection import connect  # noqa: PLC0415
+
+    redis = connect(settings.require_redis_url(), timeout_s=KEY_TIMEOUT_S)
+    with closing(redis):
+        keys = ApiKeys(redis)
+        if keys.find(secret) is None:
+            key_id = f"key_{token_hex(8)}"
+            keys.create("development", SCOPES, secret=secret, key_id=key_id, now=datetime.now(UTC))
 
 
 def _programs(plan: Plan) -> list[Program]:

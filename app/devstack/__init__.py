@@ -1,0 +1,1 @@
+"""What `orderwire up` runs: the processes of one stack, their supervisor, and the embedded Valkey."""
