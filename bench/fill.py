@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from app.domain.documents import address_text, buyer_text
+from app.domain.codec import encode
 from app.domain.money import Money
 from app.domain.orders import (
     Address,
@@ -28,7 +28,7 @@ from app.domain.orders import (
     Tracking,
     Units,
 )
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.settings import load_settings
 from app.store.connection import Store, connect
 from app.store.orders import Orders, SealedBuyer, WriteResult
@@ -97,12 +97,12 @@ def main() -> None:
 
 def _write(orders: Orders, order: Order, sealer: Sealer) -> None:
     sealed = SealedBuyer(
-        buyer=sealer.seal(buyer_text(_BUYER), record=order.id, field="buyer"),
-        shipping_address=sealer.seal(address_text(_ADDRESS), record=order.id, field="shipping_address"),
+        buyer=sealer.seal(encode(_BUYER), record=order.id, field="buyer"),
+        shipping_address=sealer.seal(encode(_ADDRESS), record=order.id, field="shipping_address"),
     )
     life = [
         TimelineEntry(
-            at=order.updated_at, what=what, cause="webhook", detail={"command_id": f"01J{order.id}"}
+            at=order.updated_at, what=what, cause=Cause.WEBHOOK, detail={"command_id": f"01J{order.id}"}
         )
         for what in _LIFE
     ]
@@ -112,7 +112,7 @@ def _write(orders: Orders, order: Order, sealer: Sealer) -> None:
         expected_version=0,
         read_at=order.updated_at,
         write_id=f"fill-{order.id}",
-        timeline=[*life, TimelineEntry(at=order.updated_at, what="order.completed", cause="webhook")],
+        timeline=[*life, TimelineEntry(at=order.updated_at, what="order.completed", cause=Cause.WEBHOOK)],
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from app.domain.commands import Acknowledge, Cancel, Change, Refund, RefundLine, Ship, UpdateTracking
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide

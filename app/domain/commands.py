@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from app.domain.codec import Record, document
 from app.domain.money import Money
 from app.domain.orders import ItemQuantity, Tracking
+from app.domain.timeline import Cause
 
 
 class CommandKind(StrEnum):
@@ -41,84 +43,89 @@ class CommandStatus(StrEnum):
         return self in (CommandStatus.SUCCEEDED, CommandStatus.FAILED, CommandStatus.DEAD)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledge:
+class ChangeRecord(Record, frozen=True):
+    """Base of the five changes; the tag of each is the kind of command that makes it."""
+
+    @property
+    def kind(self) -> CommandKind:
+        """Return the kind of command that makes this change."""
+        return CommandKind(str(self.__struct_config__.tag))
+
+    def document(self) -> dict[str, Any]:
+        """Return the change in the words of the REST routes."""
+        named: dict[str, Any] = document(self)
+        return named
+
+
+class Acknowledge(ChangeRecord, frozen=True, kw_only=True, tag="acknowledge"):
     """Take the order over, with the OMS's own id for it."""
 
-    merchant_order_reference: str | None
+    merchant_order_reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ship:
+class Ship(ChangeRecord, frozen=True, kw_only=True, tag="ship"):
     """Ship one parcel. `items` is None only with `ship_all_remaining`, and filled in by `decide`."""
 
-    items: tuple[ItemQuantity, ...] | None
+    items: tuple[ItemQuantity, ...] | None = None
     ship_all_remaining: bool
     tracking: Tracking
-    external_shipment_id: str | None
-    merchant_order_reference: str | None
+    external_shipment_id: str | None = None
+    merchant_order_reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateTracking:
+class UpdateTracking(ChangeRecord, frozen=True, kw_only=True, tag="update_tracking"):
     """Give a shipped parcel its right number. `shipment` is its platform id or external id."""
 
     shipment: str
     tracking: Tracking
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class Cancel(ChangeRecord, frozen=True, kw_only=True, tag="cancel"):
     """Give up units; `items` None means every open one."""
 
-    items: tuple[ItemQuantity, ...] | None
+    items: tuple[ItemQuantity, ...] | None = None
     reason_code: str
-    reason_description: str | None
+    reason_description: str | None = None
     restock_items: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundLine:
+class RefundLine(Record, frozen=True, kw_only=True):
     """Give money back on one item: whole units, or a pre-tax amount; exactly one of the two."""
 
     item_id: str
-    quantity: int | None
-    amount: Money | None
+    quantity: int | None = None
+    amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deduction:
+class Deduction(Record, frozen=True, kw_only=True):
     """Money kept back from a refund; the platform knows one type, RETURN_SHIPPING."""
 
     deduction_type: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Refund(ChangeRecord, frozen=True, kw_only=True, tag="refund"):
     """Give money back: `full` for everything shipped, or lines, or shipping, or both of these."""
 
     items: tuple[RefundLine, ...]
     full: bool
     reason_code: str
-    reason_text: str | None
-    shipping: Money | None
+    reason_text: str | None = None
+    shipping: Money | None = None
     deductions: tuple[Deduction, ...]
 
 
 Change = Acknowledge | Ship | UpdateTracking | Cancel | Refund
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireRequest:
+class WireRequest(Record, frozen=True, kw_only=True):
     """The exact call a command makes: path below the version, and the body's bytes as text, key inside."""
 
     path: str
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Record, frozen=True, kw_only=True):
     """One HTTP call made for a command; unfinished while `outcome` is None.
 
     `outcome` is the lower-case name of an outcome (`accepted`, `refused`, `throttled`, `busy`, `unknown`);
@@ -134,8 +141,7 @@ class Attempt:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Record, frozen=True, kw_only=True):
     """A durable promise to make one change; the record the ledger keeps.
 
     `idempotency_key` is the key the next call carries; `wire` the bytes it sends, None until they are first
@@ -151,24 +157,10 @@ class Command:
     status: CommandStatus
     idempotency_key: str
     created_at: datetime
-    cause: str
+    cause: Cause
     wire: WireRequest | None = None
     attempts: tuple[Attempt, ...] = ()
     attempts_before: int = 0
     next_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     error: str | None = None
-
-
-def kind_of(change: Change) -> CommandKind:
-    """Return the kind of command that makes this change."""
-    return _KINDS[type(change)]
-
-
-_KINDS: dict[type[Change], CommandKind] = {
-    Acknowledge: CommandKind.ACKNOWLEDGE,
-    Ship: CommandKind.SHIP,
-    UpdateTracking: CommandKind.UPDATE_TRACKING,
-    Cancel: CommandKind.CANCEL,
-    Refund: CommandKind.REFUND,
-}

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from app.domain.codec import document
 from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 
 
-def compare(old: Order | None, new: Order, *, at: datetime, cause: str) -> tuple[TimelineEntry, ...]:
+def compare(old: Order | None, new: Order, *, at: datetime, cause: Cause) -> tuple[TimelineEntry, ...]:
     """Return what is new in `new`, oldest kind of news first; nothing when both say the same.
 
     `cause` says how the news reached us. An order seen for the first time is `order.found`, whatever state
@@ -40,7 +41,7 @@ def _news(old: Order | None, new: Order) -> Iterator[tuple[str, dict[str, Any]]]
     known = {record.id for record in old.refunds} if old else set()
     for refund in new.refunds:
         if refund.id not in known:
-            amount = refund.amount.document() if refund.amount else None
+            amount = document(refund.amount) if refund.amount else None
             yield (
                 "refund.added",
                 {"refund_id": refund.id, "reason_code": refund.reason_code, "amount": amount},

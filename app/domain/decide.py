@@ -5,8 +5,9 @@ Sources: Order Lifecycle, Fulfillment API, Cancellation and Refund API, Error Co
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from app.domain.carriers import CARRIERS, nearest_carriers
 from app.domain.commands import Acknowledge, Cancel, Change, Refund, Ship, UpdateTracking

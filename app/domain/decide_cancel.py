@@ -5,8 +5,9 @@ Source: Cancellation and Refund API; Order best practices.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from app.domain.commands import Cancel
 from app.domain.decisions import Allowed, AlreadyDone, Decision, Refusal

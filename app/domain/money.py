@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+
+from app.domain.codec import Record
 
 # Twelve digits before the point are far beyond any order; more is a mistake or an attack.
 MAX_AMOUNT = Decimal(10) ** 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
+class Money(Record, frozen=True, kw_only=True, array_like=True):
     """An amount in major units and its ISO 4217 code; never a float, never without its currency."""
 
     amount: Decimal
@@ -52,10 +52,6 @@ class Money:
     def times(self, count: int) -> Money:
         """Return this money `count` times."""
         return Money(amount=self.amount * count, currency=self.currency)
-
-    def document(self) -> dict[str, str]:
-        """Return the JSON shape every edge of Orderwire uses: `{"amount", "currency"}`."""
-        return {"amount": format(self.amount, "f"), "currency": self.currency}
 
     def __str__(self) -> str:
         return f"{self.amount:f} {self.currency}"

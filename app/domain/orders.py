@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from app.domain.codec import Record
 from app.domain.money import Money
 
 
@@ -26,8 +26,7 @@ class OrderState(StrEnum):
         return cls.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Units:
+class Units(Record, frozen=True, kw_only=True, array_like=True):
     """The unit ledger of one item: quantity = open + shipped + cancelled; refunded ≤ shipped."""
 
     open: int
@@ -48,30 +47,27 @@ class Units:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemQuantity:
+class ItemQuantity(Record, frozen=True, kw_only=True, array_like=True):
     """Some units of one item; the item's id is the platform's line-item id."""
 
     item_id: str
     quantity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderItem:
+class OrderItem(Record, frozen=True, kw_only=True):
     """One line of an order. `refundable` is the pre-tax money still refundable, where it is known."""
 
     id: str
     retailer_id: str
-    product_id: str | None
-    name: str | None
+    product_id: str | None = None
+    name: str | None = None
     unit_price: Money
     units: Units
     refunded_amount: Money
-    refundable: Money | None
+    refundable: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracking:
+class Tracking(Record, frozen=True, kw_only=True, array_like=True):
     """How a parcel is followed. `carrier` is the upper-case code of `domain.carriers`."""
 
     carrier: str
@@ -79,57 +75,51 @@ class Tracking:
     shipping_method_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment:
+class Shipment(Record, frozen=True, kw_only=True):
     """A parcel the platform has recorded."""
 
     id: str
-    external_shipment_id: str | None
-    tracking: Tracking | None
-    items: tuple[ItemQuantity, ...]
+    external_shipment_id: str | None = None
+    tracking: Tracking | None = None
+    items: tuple[ItemQuantity, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancellation:
+class Cancellation(Record, frozen=True, kw_only=True):
     """Units given up, by whomever; the platform does not say by whom."""
 
     id: str
-    items: tuple[ItemQuantity, ...]
-    reason_code: str | None
-    reason_description: str | None
+    items: tuple[ItemQuantity, ...] = ()
+    reason_code: str | None = None
+    reason_description: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundedItem:
+class RefundedItem(Record, frozen=True, kw_only=True, array_like=True):
     """What one refund gave back on one item; `quantity` only when it was refunded by units."""
 
     item_id: str
-    quantity: int | None
-    amount: Money | None
+    quantity: int | None = None
+    amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRecord:
+class RefundRecord(Record, frozen=True, kw_only=True):
     """A refund the platform has recorded. `amount` is the whole, `shipping` its shipping part."""
 
     id: str
-    items: tuple[RefundedItem, ...]
-    reason_code: str | None
-    amount: Money | None
-    shipping: Money | None
+    items: tuple[RefundedItem, ...] = ()
+    reason_code: str | None = None
+    amount: Money | None = None
+    shipping: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(Record, frozen=True, kw_only=True):
     """The charge of one shipment; refunds need it captured (Payments: `transaction_details` present)."""
 
     id: str
-    total: Money | None
+    total: Money | None = None
     captured: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Record, frozen=True, kw_only=True, array_like=True):
     """What the order came to when it was placed; the platform never changes it afterwards."""
 
     items: Money
@@ -138,46 +128,43 @@ class Totals:
     total: Money
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buyer:
+class Buyer(Record, frozen=True, kw_only=True):
     """Who bought. `email` is the platform's relay address."""
 
-    name: str | None
-    email: str | None
+    name: str | None = None
+    email: str | None = None
     email_remarketing_option: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Record, frozen=True, kw_only=True):
     """Where the parcels go; absent parts are None."""
 
-    name: str | None
-    street1: str | None
-    street2: str | None
-    city: str | None
-    state: str | None
-    postal_code: str | None
-    country: str | None
+    name: str | None = None
+    street1: str | None = None
+    street2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Record, frozen=True, kw_only=True):
     """One order as read from the platform, without the buyer: buyer data travels apart, to be sealed."""
 
     id: str
     shop_id: str
     state: OrderState
-    channel: str | None
+    channel: str | None = None
     created_at: datetime
     updated_at: datetime
-    ship_by: date | None
-    merchant_order_reference: str | None
-    items: tuple[OrderItem, ...]
-    totals: Totals | None
-    shipments: tuple[Shipment, ...]
-    cancellations: tuple[Cancellation, ...]
-    refunds: tuple[RefundRecord, ...]
-    payments: tuple[Payment, ...]
+    ship_by: date | None = None
+    merchant_order_reference: str | None = None
+    items: tuple[OrderItem, ...] = ()
+    totals: Totals | None = None
+    shipments: tuple[Shipment, ...] = ()
+    cancellations: tuple[Cancellation, ...] = ()
+    refunds: tuple[RefundRecord, ...] = ()
+    payments: tuple[Payment, ...] = ()
 
     def item(self, item_id: str) -> OrderItem | None:
         """Return the item of that id, or None."""
@@ -189,10 +176,9 @@ class Order:
         return sum(item.units.open for item in self.items)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformOrder:
+class PlatformOrder(Record, frozen=True, kw_only=True):
     """What one read of the platform gave: the order, and apart from it the buyer data in clear."""
 
     order: Order
-    buyer: Buyer | None
-    shipping_address: Address | None
+    buyer: Buyer | None = None
+    shipping_address: Address | None = None

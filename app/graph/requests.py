@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from app.domain.codec import document
 from app.domain.commands import (
     Acknowledge,
     Cancel,
@@ -104,10 +105,10 @@ def _refund(change: Refund) -> dict[str, Any]:
     if change.items or not change.full:
         fields["items"] = [_refund_line(line) for line in change.items]
     if change.shipping is not None:
-        fields["shipping"] = {"shipping_refund": change.shipping.document()}
+        fields["shipping"] = {"shipping_refund": document(change.shipping)}
     if change.deductions:
         fields["deductions"] = [
-            {"deduction_type": part.deduction_type, "deduction_amount": part.amount.document()}
+            {"deduction_type": part.deduction_type, "deduction_amount": document(part.amount)}
             for part in change.deductions
         ]
     return fields
@@ -115,7 +116,7 @@ def _refund(change: Refund) -> dict[str, Any]:
 
 def _refund_line(line: RefundLine) -> dict[str, Any]:
     if line.amount is not None:
-        return {"item_id": line.item_id, "item_refund_amount": line.amount.document()}
+        return {"item_id": line.item_id, "item_refund_amount": document(line.amount)}
     return {"item_id": line.item_id, "item_refund_quantity": line.quantity}
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
+from app.domain.codec import decode, document
 from app.domain.commands import Command
-from app.domain.documents import address_from_text, buyer_from_text, change_document
 from app.domain.money import Money
 from app.domain.orders import (
+    Address,
+    Buyer,
     Cancellation,
     ItemQuantity,
     OrderItem,
@@ -84,7 +86,7 @@ def command_answer(command: Command) -> CommandAnswer:
         kind=command.kind.value,
         status=command.status.value,
         idempotency_key=command.idempotency_key,
-        request=change_document(command.change),
+        request=command.change.document(),
         attempts=[
             AttemptAnswer.model_validate(
                 {
@@ -118,11 +120,11 @@ def _opened(
 ) -> tuple[BuyerAnswer | None, AddressAnswer | None, list[Any]]:
     unreadable: list[str] = []
 
-    def read(sealed: str | None, field: str, back: Callable[[str], Any]) -> dict[str, Any] | None:
+    def read(sealed: str | None, field: str, kind: type[Buyer | Address]) -> dict[str, Any] | None:
         if sealed is None:
             return None
         try:
-            value = back(sealer.open(sealed, record=stored.order.id, field=field))
+            value = decode(sealer.open(sealed, record=stored.order.id, field=field), kind)
         except SealBroken:
             log.error(  # noqa: TRY400 - a traceback says nothing that the order and the field do not
                 "order.seal_broken",
@@ -132,10 +134,11 @@ def _opened(
             )
             unreadable.append(field)
             return None
-        return {name: getattr(value, name) for name in value.__slots__}
+        shown: dict[str, Any] = document(value)
+        return shown
 
-    buyer = read(stored.sealed.buyer, "buyer", buyer_from_text)
-    address = read(stored.sealed.shipping_address, "shipping_address", address_from_text)
+    buyer = read(stored.sealed.buyer, "buyer", Buyer)
+    address = read(stored.sealed.shipping_address, "shipping_address", Address)
     return (
         BuyerAnswer(**buyer) if buyer else None,
         AddressAnswer(**address) if address else None,
@@ -209,7 +212,7 @@ def _quantities(items: Sequence[ItemQuantity]) -> list[QuantityAnswer]:
 
 
 def _sum(money: Money) -> MoneyAnswer:
-    return MoneyAnswer(**money.document())
+    return MoneyAnswer(**document(money))
 
 
 def _money(money: Money | None) -> MoneyAnswer | None:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.domain.commands import Command
 from app.domain.decisions import Refusal
+from app.domain.timeline import Cause
 from app.http import changes
 from app.http.changes import Build
 from app.http.models.answers import BatchAnswer, BatchLineAnswer, ProblemAnswer
@@ -41,7 +42,7 @@ def submit(
         submission = parts(request).submit_change.submit(
             order_id,
             build,
-            cause="rest",
+            cause=Cause.REST,
             operation_id=run.operation_id,
             answer_for=(lambda command: run.answer(_accepted(command))) if at_once else None,
         )
@@ -89,7 +90,7 @@ def _line(request: Request, run: Run, index: int, line: AcknowledgementLine) -> 
     submission = parts(request).submit_change.submit(
         line.order_id,
         changes.acknowledgement(line.merchant_order_reference),
-        cause="rest",
+        cause=Cause.REST,
         operation_id=f"{run.operation_id}_{index:04d}",
         gather=True,
         answer_for=None,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.domain.commands import Command, CommandStatus
+from app.domain.timeline import Cause
 from app.services.record_order import OrderContended
 from app.services.sync_order import SyncOrder
 from app.store.commands import Commands
@@ -48,4 +49,4 @@ class AwaitCommand:
         if command.status is CommandStatus.SUCCEEDED and self.syncs.get(command.order_id) is not None:
             # A platform that is away, or a copy that others write, changes nothing: what is owed stays owed.
             with suppress(OrderContended):
-                self.sync_order.sync(command.order_id, cause="rest", shop_id=command.shop_id)
+                self.sync_order.sync(command.order_id, cause=Cause.REST, shop_id=command.shop_id)

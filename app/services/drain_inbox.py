@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from app.domain.hints import EntryHint
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
+from app.domain.timeline import Cause
 from app.queues import DRAIN_INBOX, reconcile_wake
 from app.services.nudge import Nudge
 from app.services.wake_owed import WakeOwed
@@ -84,7 +85,7 @@ class DrainInbox:
             if hint.order_id is not None:
                 shop = self.shops.by_account(hint.account_id)
                 named[hint.order_id] = OwedSync(
-                    order_id=hint.order_id, shop_id=shop.id if shop else None, cause="webhook"
+                    order_id=hint.order_id, shop_id=shop.id if shop else None, cause=Cause.WEBHOOK
                 )
         return list(named.values())
 

@@ -10,6 +10,7 @@ from app.domain.commands import Command
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop
+from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.failures import GraphError, ReadHeld
 from app.services.gate_keeper import GateKeeper
@@ -76,7 +77,7 @@ class ListMembers:
                     for read in page.orders
                     if isinstance(read, PlatformOrder) and read.order.id in unseen
                 ]
-                self.record_order.record_many(reads, read_at=read_at, cause="command")
+                self.record_order.record_many(reads, read_at=read_at, cause=Cause.COMMAND)
                 unseen -= {read.order.id for read in reads}
         except ReadHeld as held:
             until = self.clock() + timedelta(seconds=held.outcome.wait_s or HELD_S)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from app.domain.commands import Acknowledge, Command
 from app.domain.compare import compare
 from app.domain.orders import Order, OrderState
+from app.domain.timeline import Cause
 from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult
 
 # A copy that is written by others meanwhile is looked at again this often; after that its own news is newer.
@@ -55,7 +58,7 @@ class NoteAcknowledged:
             expected_version=copy.version,
             read_at=answered_at,
             write_id=self.new_id(),
-            timeline=compare(copy.order, order, at=self.clock(), cause="command"),
+            timeline=compare(copy.order, order, at=self.clock(), cause=Cause.COMMAND),
         )
 
 

@@ -12,6 +12,7 @@ from app.domain.alerts import AlertKind
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
+from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.failures import GraphError
 from app.services.alerting import Alerting
@@ -136,7 +137,7 @@ class Reconcile:
 
     def _again(self, shop_id: str, reason: str) -> None:
         now = self.clock()
-        self.syncs.owe_shop(shop_id, now, cause="reconciliation")
+        self.syncs.owe_shop(shop_id, now, cause=Cause.RECONCILIATION)
         seq = self.syncs.get_shop(shop_id)
         if seq is not None:
             due_at = now + timedelta(seconds=AGAIN_S)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
+from app.domain.codec import encode
 from app.domain.commands import Acknowledge, Command, CommandKind, CommandStatus
 from app.domain.compare import compare
-from app.domain.documents import address_text, buyer_text
 from app.domain.orders import Order, OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
 from app.services.gather import Gather
 from app.services.nudge import Nudge
@@ -55,7 +56,7 @@ class RecordOrder:
     new_key: Callable[[], str]
 
     def record(
-        self, read: PlatformOrder, *, read_at: datetime, cause: str, known: StoredOrder | None = None
+        self, read: PlatformOrder, *, read_at: datetime, cause: Cause, known: StoredOrder | None = None
     ) -> Recorded:
         """Write the order down unless the copy is newer, and acknowledge it where the policy says so.
 
@@ -70,7 +71,7 @@ class RecordOrder:
         return recorded
 
     def record_many(
-        self, reads: Sequence[PlatformOrder], *, read_at: datetime, cause: str
+        self, reads: Sequence[PlatformOrder], *, read_at: datetime, cause: Cause
     ) -> list[Recorded | None]:
         """Write these orders down as `record` does, in few round trips for all; None for one as it was.
 
@@ -102,7 +103,7 @@ class RecordOrder:
         lacks_buyer = read.buyer is not None and copy.sealed.buyer is None
         return lacks_buyer or self.owes_acknowledgement(copy)
 
-    def vanished(self, order_id: str, *, read_at: datetime, cause: str) -> None:
+    def vanished(self, order_id: str, *, read_at: datetime, cause: Cause) -> None:
         """Write down that the platform does not know the order any more, if its copy is still in its hold.
 
         Its state is then UNKNOWN: it leaves the orders in FB_PROCESSING, and every change of it is refused.
@@ -124,7 +125,7 @@ class RecordOrder:
         )
 
     def _write(
-        self, read: PlatformOrder, read_at: datetime, cause: str, known: StoredOrder | None
+        self, read: PlatformOrder, read_at: datetime, cause: Cause, known: StoredOrder | None
     ) -> Recorded:
         order = read.order
         stored = known or self.orders.get(order.id)
@@ -139,7 +140,7 @@ class RecordOrder:
         raise OrderContended(f"order {order.id} changed under {MAX_WRITES} writes; it will be read again")
 
     def _new_copy(
-        self, read: PlatformOrder, stored: StoredOrder | None, read_at: datetime, cause: str
+        self, read: PlatformOrder, stored: StoredOrder | None, read_at: datetime, cause: Cause
     ) -> NewCopy:
         return NewCopy(
             order=read.order,
@@ -154,8 +155,8 @@ class RecordOrder:
         buyer, address = read.buyer, read.shipping_address
         seal = self.sealer.seal
         return SealedBuyer(
-            buyer=seal(buyer_text(buyer), record=read.order.id, field="buyer") if buyer else None,
-            shipping_address=seal(address_text(address), record=read.order.id, field="shipping_address")
+            buyer=seal(encode(buyer), record=read.order.id, field="buyer") if buyer else None,
+            shipping_address=seal(encode(address), record=read.order.id, field="shipping_address")
             if address
             else None,
         )
@@ -170,7 +171,7 @@ class RecordOrder:
             and stored.auto_acknowledge is None
         )
 
-    def _acknowledge(self, copies: Sequence[StoredOrder], cause: str) -> None:
+    def _acknowledge(self, copies: Sequence[StoredOrder], cause: Cause) -> None:
         owed = [copy.order for copy in copies if self.owes_acknowledgement(copy)]
         promised = [self._promise(order, shop, cause) for order in owed if (shop := self._shop(order))]
         gathered: dict[str, int] = {}
@@ -189,7 +190,7 @@ class RecordOrder:
     def _shop(self, order: Order) -> Shop | None:
         return self.shops.get(order.shop_id)
 
-    def _promise(self, order: Order, shop: Shop, cause: str) -> NewCommand:
+    def _promise(self, order: Order, shop: Shop, cause: Cause) -> NewCommand:
         now = self.clock()
         reference = order.merchant_order_reference or shop.reference_for(order.id)
         command = Command(
@@ -206,7 +207,7 @@ class RecordOrder:
         promised = TimelineEntry(
             at=now,
             what="command.accepted",
-            cause="policy",
+            cause=Cause.POLICY,
             detail={"command_id": command.id, "kind": command.kind.value},
         )
         return NewCommand(command=command, timeline=promised, once=True, automatic=True, gather=True)

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.orders import PlatformOrder
 from app.domain.shops import Shop
+from app.domain.timeline import Cause
 from app.graph.client import OrderPage
 from app.queues import sync_wake
 from app.services.nudge import Nudge
@@ -67,7 +68,7 @@ class RecordPage:
                 owed += self.owe(shop, unreadable.order_id, str(unreadable))
         for read, copy in self._different(readable):
             try:
-                recorded = self.record_order.record(read, read_at=read_at, cause="reconciliation")
+                recorded = self.record_order.record(read, read_at=read_at, cause=Cause.RECONCILIATION)
             except OrderContended as error:
                 owed += self.owe(shop, read.order.id, str(error))
                 continue
@@ -85,7 +86,7 @@ class RecordPage:
         if not order_id:
             log.error("reconcile.order_without_id", shop_id=shop.id, reason=reason)
             return 0
-        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause="reconciliation")
+        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause=Cause.RECONCILIATION)
         if self.syncs.owe(owed, self.clock()):
             self.nudge.wake(sync_wake(order_id))
         return 1

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from app.domain.alerts import AlertKind
 from app.domain.commands import Command, CommandStatus
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
 from app.services.alerting import Alerting
 from app.services.nudge import Nudge
@@ -60,4 +60,4 @@ class ReplayCommand:
 
     def _entry(self, command: Command, what: str, reason: str | None) -> TimelineEntry:
         detail = {"command_id": command.id, "kind": command.kind.value, "reason": reason}
-        return TimelineEntry(at=self.clock(), what=what, cause="operator", detail=detail)
+        return TimelineEntry(at=self.clock(), what=what, cause=Cause.OPERATOR, detail=detail)

@@ -17,6 +17,7 @@ from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
 from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
 from app.domain.shops import Shops
+from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.requests import wire_request
 from app.queues import sync_wake
@@ -126,7 +127,7 @@ class RunCommand:
             stored = taken.copy or self.orders.get(command.order_id)
             if stored is not None:
                 return stored.order
-        match self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id):
+        match self.sync_order.sync(command.order_id, cause=Cause.COMMAND, shop_id=command.shop_id):
             case Synced(stored=stored):
                 return stored.order
             case other:
@@ -184,9 +185,9 @@ class RunCommand:
 
     def _read_again(self, command: Command) -> Order | None:
         """Read the order after an answer: what it says now is the copy the next command is decided on."""
-        result = self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id)
+        result = self.sync_order.sync(command.order_id, cause=Cause.COMMAND, shop_id=command.shop_id)
         if isinstance(result, PlatformAway):
-            owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause="command")
+            owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause=Cause.COMMAND)
             if self.syncs.owe(owed, self.clock()):
                 self.nudge.wake(sync_wake(command.order_id))
         return result.stored.order if isinstance(result, Synced) else None

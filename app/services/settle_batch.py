@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import structs
 
 from app.domain.alerts import AlertKind
 from app.domain.commands import Attempt, Command, CommandStatus
 from app.domain.outcomes import Accepted, Busy, Outcome, Refused, Throttled, outcome_name
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake, sync_wake
 from app.services.alerting import Alerting, Trouble
 from app.services.nudge import Nudge
@@ -60,7 +61,7 @@ class SettleBatch:
         outcomes: Mapping[str, Outcome],
     ) -> BatchRan:
         """Settle each member by its own entry of the answer, and the batch."""
-        finished = replace(attempt, finished_at=self.clock(), outcome="accepted")
+        finished = structs.replace(attempt, finished_at=self.clock(), outcome="accepted")
         dead = self._leave(batch, members, attempt, outcomes)
         self._settle(batch, token, CommandStatus.SUCCEEDED, attempt=finished)
         return BatchRan(batch_id=batch.id, status=CommandStatus.SUCCEEDED, dead=dead)
@@ -222,7 +223,7 @@ class SettleBatch:
                 )
             if ending.status is CommandStatus.FAILED:
                 # What the platform refused may say that our copy is old.
-                owed = OwedSync(order_id=member.order_id, shop_id=member.shop_id, cause="command")
+                owed = OwedSync(order_id=member.order_id, shop_id=member.shop_id, cause=Cause.COMMAND)
                 if self.syncs.owe(owed, now):
                     wakes.append(sync_wake(member.order_id))
         self.nudge.wake(*wakes)
@@ -298,4 +299,6 @@ class SettleBatch:
 
     def _finished(self, attempt: Attempt, outcome: Outcome) -> Attempt:
         message = None if isinstance(outcome, Accepted) else outcome.message
-        return replace(attempt, finished_at=self.clock(), outcome=outcome_name(outcome), error=message)
+        return structs.replace(
+            attempt, finished_at=self.clock(), outcome=outcome_name(outcome), error=message
+        )

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import structs
 
 from app.domain.alerts import AlertKind
 from app.domain.commands import Attempt, Command, CommandStatus
 from app.domain.outcomes import Accepted, Outcome, Throttled, outcome_name
 from app.domain.readback import CannotTell, Evidence
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
 from app.services.alerting import Alerting
 from app.services.nudge import Nudge
@@ -75,7 +76,7 @@ class SettleCommand:
         """Settle a run that made an attempt, as `step` says; `owe_read` owes a read of the order as well."""
         now = self.clock()
         message = None if isinstance(outcome, Accepted) else outcome.message
-        finished = replace(attempt, finished_at=now, outcome=outcome_name(outcome), error=message)
+        finished = structs.replace(attempt, finished_at=now, outcome=outcome_name(outcome), error=message)
         detail = {"number": attempt.number, "outcome": finished.outcome, "error": message}
         if evidence is not None:
             detail |= {"read_back": type(evidence).__name__, "evidence": evidence.evidence}
@@ -247,4 +248,4 @@ def _last_words(command: Command, message: str | None, evidence: Evidence | None
 def command_entry(command: Command, at: datetime, what: str, detail: Mapping[str, object]) -> TimelineEntry:
     """Return a timeline entry that names the command."""
     named = {"command_id": command.id, "kind": command.kind.value}
-    return TimelineEntry(at=at, what=what, cause="command", detail=named | dict(detail))
+    return TimelineEntry(at=at, what=what, cause=Cause.COMMAND, detail=named | dict(detail))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.commands import Acknowledge, Change, Command, CommandKind, CommandStatus, Ship, kind_of
+from app.domain.commands import Acknowledge, Change, Command, CommandKind, CommandStatus, Ship
 from app.domain.decide import Refusal, decide
 from app.domain.orders import Order
 from app.domain.shops import Shops
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
 from app.services.gather import Gather
 from app.services.nudge import Nudge
@@ -57,7 +57,7 @@ class SubmitChange:
         order_id: str,
         build: Callable[[Order], Change | Refusal],
         *,
-        cause: str,
+        cause: Cause,
         operation_id: str,
         gather: bool = False,
         answer_for: Callable[[Command], IdempotentAnswer] | None = None,
@@ -87,7 +87,7 @@ class SubmitChange:
         stored = self.orders.get(order_id)
         if stored is not None:
             return stored
-        match self.sync_order.sync(order_id, cause="rest"):
+        match self.sync_order.sync(order_id, cause=Cause.REST):
             case Synced(stored=stored):
                 return stored
             case NotOnPlatform():
@@ -111,12 +111,12 @@ class SubmitChange:
             return Acknowledge(merchant_order_reference=reference)
         return change
 
-    def _command(self, order: Order, change: Change, operation_id: str, cause: str) -> Command:
+    def _command(self, order: Order, change: Change, operation_id: str, cause: Cause) -> Command:
         return Command(
             id=operation_id,
             order_id=order.id,
             shop_id=order.shop_id,
-            kind=kind_of(change),
+            kind=change.kind,
             change=_named(change, operation_id),
             status=CommandStatus.PENDING,
             idempotency_key=self.new_key(),
@@ -127,7 +127,7 @@ class SubmitChange:
     def _promise(
         self,
         command: Command,
-        cause: str,
+        cause: Cause,
         answer_for: Callable[[Command], IdempotentAnswer] | None,
         *,
         gather: bool,

@@ -11,6 +11,7 @@ import structlog
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
+from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadHeld
 from app.queues import sync_burst_wake, sync_wake
@@ -123,7 +124,7 @@ class SyncBurst:
 
     def _record(self, page: OrderPage, sequence: int, read_at: datetime) -> tuple[int, int]:
         readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
-        recorded = self.record_order.record_many(readable, read_at=read_at, cause="webhook")
+        recorded = self.record_order.record_many(readable, read_at=read_at, cause=Cause.WEBHOOK)
         paid = self.syncs.seen([read.order.id for read in readable], sequence) if readable else 0
         return paid, sum(one is not None for one in recorded)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from app.domain.gates import Closed, Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.shops import Shop, Shops
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.graph.client import GraphClient
 from app.graph.failures import GraphError, OrderNotFound, ReadHeld
 from app.services.gate_keeper import GateKeeper
@@ -69,7 +69,7 @@ class SyncOrder:
     clock: Callable[[], datetime]
     read_timeout_s: float
 
-    def sync(self, order_id: str, *, cause: str, shop_id: str | None = None) -> SyncResult:
+    def sync(self, order_id: str, *, cause: Cause, shop_id: str | None = None) -> SyncResult:
         """Read the order and write it down; clears what was owed for it when the read began.
 
         An order that its shop's platform does not know any more, in the middle of its hold, is written down

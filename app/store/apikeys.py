@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from app.domain.codec import CODEC
 from app.store import keys
 from app.store.connection import Store, run
 from app.store.script import load
@@ -102,6 +103,7 @@ def _digest(secret: str) -> str:
 def _api_key(fields: dict[str, str]) -> ApiKey | None:
     if not fields:
         return None
+    CODEC.known(fields.get("v"), "API key")
     return ApiKey(
         id=fields["id"],
         name=fields["name"],

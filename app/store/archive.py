@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.domain.codec import CODEC, decode
 from app.domain.commands import Command
-from app.domain.documents import timeline_from_document
 from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.archive_files import ArchiveFiles, Place
@@ -43,7 +43,7 @@ class ArchivedOrder:
         shown = self.entries[start : start + bounded(limit)]
         after = start + len(shown)
         return Page(
-            items=tuple(timeline_from_document(json.loads(entry)) for entry in shown),
+            items=tuple(decode(entry, TimelineEntry) for entry in shown),
             next_cursor=cursor_of(str(dropped + after)) if shown and after < len(self.entries) else None,
         )
 
@@ -114,6 +114,7 @@ class Archive:
     def _read(self, place: str) -> ArchivedOrder:
         line = self._files.read(Place.parse(place))
         whole = json.loads(line)
+        CODEC.known(whole.get("v"), "archived order")
         return ArchivedOrder(
             place=place,
             line=line,

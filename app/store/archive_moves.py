@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.codec import SCHEMA_VERSION, decode
 from app.domain.commands import CommandStatus
-from app.domain.documents import timeline_from_document
 from app.domain.orders import Order, OrderState
+from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.archive_files import ArchiveFiles, Place
 from app.store.connection import Store, run
@@ -130,9 +131,15 @@ def _candidate(row: tuple[Any, ...]) -> Candidate | None:
         return None
     changed_at = stored.order.updated_at
     if entries:
-        changed_at = max(changed_at, timeline_from_document(json.loads(entries[-1])).at)
+        changed_at = max(changed_at, decode(entries[-1], TimelineEntry).at)
     ended = all(command.get("status") in _ENDED for command in commands)
-    whole = {"id": stored.order.id, "order": fields, "timeline": entries, "commands": commands}
+    whole = {
+        "v": SCHEMA_VERSION,
+        "id": stored.order.id,
+        "order": fields,
+        "timeline": entries,
+        "commands": commands,
+    }
     return Candidate(
         order=stored.order,
         version=fields["version"],

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.domain.commands import Attempt, Command, CommandKind
-from app.domain.documents import attempt_document, document_text, timeline_document
-from app.domain.timeline import TimelineEntry
+from app.domain.codec import encode
+from app.domain.commands import Acknowledge, Attempt, Command, CommandKind
+from app.domain.timeline import Cause, TimelineEntry
 from app.store import keys
-from app.store.command_record import command_of
+from app.store.command_record import FixedPart, command_of
 from app.store.connection import Store, run
 from app.store.orders import MAX_TIMELINE
 from app.store.script import load
@@ -113,18 +113,14 @@ class Batches:
         error: str,
     ) -> None:
         """Note on the members, by id, that the batch waits, with the attempt they took part in."""
-        pairs = [
-            text
-            for member, note in notes.items()
-            for text in (member, document_text(timeline_document(note)))
-        ]
+        pairs = [text for member, note in notes.items() for text in (member, encode(note))]
         self._wait(
             [],
             [
                 batch_id,
                 micros(until),
                 attempt.number if attempt else "",
-                document_text(attempt_document(attempt)) if attempt else "",
+                encode(attempt) if attempt else "",
                 error,
                 keys.COMMAND_PLACES,
                 MAX_TIMELINE,
@@ -139,4 +135,4 @@ class Batches:
 
 
 # What each member's own record says is not said again here.
-_FIXED = document_text({"cause": "gathering", "change": {"merchant_order_reference": None}})
+_FIXED = encode(FixedPart(cause=Cause.GATHERING, change=Acknowledge()))

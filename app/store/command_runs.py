@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.codec import encode
 from app.domain.commands import Attempt, CommandKind, CommandStatus, WireRequest
-from app.domain.documents import attempt_document, document_text, timeline_document
 from app.store import keys
-from app.store.command_record import command_of, wire_text
+from app.store.command_record import command_of
 from app.store.connection import Store, run
 from app.store.order_record import stored_order
 from app.store.orders import MAX_TIMELINE
@@ -117,8 +117,8 @@ class CommandRuns:
                     token,
                     micros(attempt.started_at),
                     attempt.number,
-                    document_text(attempt_document(attempt)),
-                    wire_text(wire),
+                    encode(attempt),
+                    encode(wire),
                     attempt.idempotency_key,
                     MAX_ATTEMPTS_KEPT,
                 ],
@@ -210,7 +210,7 @@ def _settle_call(command_id: str, token: str, settlement: Settlement, now: datet
         settlement.status.value,
         micros(next_at) if next_at else "",
         attempt.number if attempt else "",
-        document_text(attempt_document(attempt)) if attempt else "",
+        encode(attempt) if attempt else "",
         settlement.idempotency_key,
         "1" if settlement.keep_wire else "0",
         "1",
@@ -236,7 +236,7 @@ def _ending_call(
         MAX_TIMELINE,
         "1" if settlement and settlement.parked else "0",
         "1" if settlement and settlement.owe_read else "0",
-        *(document_text(timeline_document(entry)) for entry in (settlement.timeline if settlement else ())),
+        *(encode(entry) for entry in (settlement.timeline if settlement else ())),
     ]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from app.domain.codec import encode
 from app.domain.commands import Command, CommandKind, CommandStatus
-from app.domain.documents import document_text, timeline_document
 from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.command_record import command_of, fixed_part
@@ -159,7 +159,7 @@ class Commands(CommandRuns):
                 MAX_LANE,
                 keys.COMMAND_PLACES,
                 MAX_TIMELINE,
-                *(document_text(timeline_document(entry)) for entry in timeline),
+                *(encode(entry) for entry in timeline),
             ],
         )
         if result == "full":
@@ -178,7 +178,7 @@ class Commands(CommandRuns):
                 reason,
                 keys.COMMAND_PLACES,
                 MAX_TIMELINE,
-                *(document_text(timeline_document(entry)) for entry in timeline),
+                *(encode(entry) for entry in timeline),
             ],
         )
         return bool(done)
@@ -213,7 +213,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         MAX_LANE,
         MAX_TIMELINE,
         keys.COMMAND_PREFIX,
-        document_text(timeline_document(new.timeline)),
+        encode(new.timeline),
         "1" if new.gather else "0",
     ]
     if answer is not None:

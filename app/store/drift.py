@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.domain.documents import document_text
+from app.domain.codec import Record, decode, encode
 from app.store import keys
 from app.store.connection import Store, run
 from app.store.pages import Page, bounded, cursor_of, cursor_parts
 from app.store.script import load
-from app.store.times import micros, time_of
+from app.store.times import micros
 
 # A bad day of a busy shop; older differences say nothing new. The counter `drift` knows of all.
 MAX_DRIFT = 10_000
@@ -22,8 +21,7 @@ HINT_TTL_S = 3600
 MAX_HINTS = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftEntry:
+class DriftEntry(Record, frozen=True, kw_only=True):
     """One order that differed, when that was found, and what the difference was, as timeline words."""
 
     order_id: str
@@ -100,24 +98,24 @@ def _stream_id(cursor: str) -> str:
     return f"{milliseconds}-{number}"
 
 
+class _StoredSuspect(DriftEntry, frozen=True, kw_only=True):
+    """What the script sees of a suspect: `since` is when the copy was read before, in microseconds."""
+
+    since: int
+
+
 def _text(suspect: Suspect) -> str:
     entry, before = suspect.entry, suspect.read_before
-    return document_text(
-        {
-            "order_id": entry.order_id,
-            "shop_id": entry.shop_id,
-            "at": str(micros(entry.at)),
-            "since": str(micros(before)) if before else "0",
-            "news": list(entry.news),
-        }
+    return encode(
+        _StoredSuspect(
+            order_id=entry.order_id,
+            shop_id=entry.shop_id,
+            at=entry.at,
+            news=entry.news,
+            since=micros(before) if before else 0,
+        )
     )
 
 
 def _entry(text: str) -> DriftEntry:
-    document = json.loads(text)
-    return DriftEntry(
-        order_id=document["order_id"],
-        shop_id=document["shop_id"],
-        at=time_of(document["at"]),
-        news=tuple(document["news"]),
-    )
+    return decode(text, DriftEntry)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.codec import CODEC
 from app.store import keys
 from app.store.connection import Store
 from app.store.script import load
@@ -87,6 +88,9 @@ class Idempotency:
                 return Replayed(status=int(status), body=body, headers=json.loads(headers))
             case ["in_flight", until]:
                 return InFlight(retry_after_s=max(1, math.ceil((time_of(until) - now).total_seconds())))
+            case ["version", version]:
+                CODEC.known(version, "idempotency record")
+                return InFlight(retry_after_s=1)  # an older version that is still read: it expires by itself
             case _:
                 return Mismatched()
 

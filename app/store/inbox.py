@@ -7,14 +7,14 @@ What is new of a delivery waits in one row.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
+from msgspec import structs
 
-from app.domain.documents import document_text, time_from_text, time_text
+from app.domain.codec import CODEC, Record, decode, encode
 from app.domain.hints import Entry, EntryHint
 from app.store import keys
 from app.store.connection import AsyncStore, Store
@@ -45,11 +45,10 @@ class KeptItem:
     sealed: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRecord:
-    """Something that was kept."""
+class KeptRecord(Record, frozen=True, kw_only=True):
+    """Something that was kept; its id is that of its row, and not stored in it."""
 
-    id: str
+    id: str = ""
     at: datetime
     reason: str
     digest: str
@@ -218,7 +217,7 @@ def _delivery_arguments(
     delivery_id: str, entries: Sequence[Entry], kept: Sequence[KeptItem], now: datetime
 ) -> list[str | int]:
     hints = _HINTS.encode([entry.hints for entry in entries]).decode()
-    arguments: list[str | int] = [delivery_id, time_text(now), hints, len(entries), len(kept)]
+    arguments: list[str | int] = [delivery_id, micros(now), hints, len(entries), len(kept)]
     for entry in entries:
         arguments += (entry.digest, "" if entry.identity.endswith(":") else entry.identity)
     for item in kept:
@@ -233,6 +232,7 @@ _READ_HINTS = msgspec.json.Decoder(tuple[tuple[EntryHint, ...], ...])
 
 def _pending(row_id: str, values: Sequence[str]) -> PendingDelivery:
     fields = dict(zip(values[::2], values[1::2], strict=True))
+    CODEC.known(fields.get("v"), "webhook delivery")
     left_out = set(map(int, fields["left_out"].split()))
     return PendingDelivery(
         id=row_id,
@@ -240,22 +240,13 @@ def _pending(row_id: str, values: Sequence[str]) -> PendingDelivery:
             hints for place, hints in enumerate(_READ_HINTS.decode(fields["hints"])) if place not in left_out
         ),
         delivery_id=fields["delivery"],
-        received_at=time_from_text(fields["received_at"]),
+        received_at=time_of(fields["received_at"]),
     )
 
 
 def _kept_text(item: KeptItem, now: datetime) -> str:
-    return document_text(
-        {"reason": item.reason, "digest": item.digest, "sealed": item.sealed, "at": micros(now)}
-    )
+    return encode(KeptRecord(at=now, reason=item.reason, digest=item.digest, sealed=item.sealed))
 
 
 def _kept(row_id: str, text: str) -> KeptRecord:
-    document = json.loads(text)
-    return KeptRecord(
-        id=row_id,
-        at=time_of(document["at"]).astimezone(UTC),
-        reason=document["reason"],
-        digest=document["digest"],
-        sealed=document["sealed"],
-    )
+    return structs.replace(decode(text, KeptRecord), id=row_id)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.order_documents import order_from_document
+from app.domain.codec import decode
 from app.domain.orders import Order
 from app.store.times import time_of
 
@@ -37,12 +36,12 @@ class StoredOrder:
 
 
 def stored_order(fields: Mapping[str, str], *, archived: bool = False) -> StoredOrder | None:
-    """Return the copy of a hash; None where there is none."""
+    """Return the copy of a hash; None where there is none. Raises RecordError."""
     # A record may hold only the mark of an acknowledgement or a timeline count, before the first write.
     if "document" not in fields:
         return None
     return StoredOrder(
-        order=order_from_document(json.loads(fields["document"])),
+        order=decode(fields["document"], Order),
         sealed=SealedBuyer(buyer=fields.get("buyer"), shipping_address=fields.get("shipping_address")),
         version=int(fields["version"]),
         synced_at=time_of(fields["read_at"]),

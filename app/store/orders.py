@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.documents import document_text, timeline_document, timeline_from_document
-from app.domain.order_documents import order_document
+from app.domain.codec import decode, encode
 from app.domain.orders import Order, OrderState
 from app.domain.timeline import TimelineEntry
 from app.store import keys
@@ -210,7 +208,7 @@ class Orders:
         if archived is not None:
             return archived.timeline(first=int(first), limit=limit)
         return Page(
-            items=tuple(timeline_from_document(json.loads(entry)) for entry in entries),
+            items=tuple(decode(entry, TimelineEntry) for entry in entries),
             next_cursor=cursor_of(str(after)) if entries and after < ever else None,
         )
 
@@ -274,7 +272,7 @@ def _archive_cursor(cursor: str | None) -> int | None:
 
 
 def _entry_texts(entries: Sequence[TimelineEntry]) -> list[str]:
-    return [document_text(timeline_document(entry)) for entry in entries]
+    return [encode(entry) for entry in entries]
 
 
 def _write_call(new: NewCopy) -> tuple[list[str], list[str | int]]:
@@ -290,7 +288,7 @@ def _write_call(new: NewCopy) -> tuple[list[str], list[str | int]]:
         keys.ORDERS_BY_STATE_PREFIX,
         keys.ORDERS_BY_REFERENCE_PREFIX,
         MAX_TIMELINE,
-        document_text(order_document(order)),
+        encode(order),
         sealed.buyer or "",
         sealed.shipping_address or "",
         *_entry_texts(new.timeline),

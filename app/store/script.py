@@ -1,8 +1,9 @@
 """Lua scripts: one atomic change each, read from `scripts/`, with shared fragments put in by name.
 
-A line `--#include name` stands for the text of `scripts/_name.lua`. Every script names its KEYS and ARGV at
-its top, takes times and ids as arguments, and gives the same answer when it is sent twice. Some make key
-names from a prefix that `keys.py` gives them: the store is one Redis node, not a cluster.
+A line `--#include name` stands for the text of `scripts/_name.lua`; SCHEMA_VERSION stands for the codec's.
+Every script names its KEYS and ARGV at its top, takes times and ids as arguments, and gives the same answer
+when it is sent twice. Some make key names from a prefix that `keys.py` gives them: the store is one Redis
+node, not a cluster.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Protocol, cast
 
 from redis.client import Pipeline
 
+from app.domain.codec import SCHEMA_VERSION
 from app.store.connection import Store
 
 _FOLDER = Path(__file__).parent / "scripts"
@@ -37,4 +39,5 @@ def load(store: Store, name: str) -> Script:
 def text_of(name: str) -> str:
     """Return the whole text of the script `scripts/<name>.lua`."""
     text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
-    return _INCLUDE.sub(lambda found: (_FOLDER / f"_{found[1]}.lua").read_text(encoding="utf-8"), text)
+    whole = _INCLUDE.sub(lambda found: (_FOLDER / f"_{found[1]}.lua").read_text(encoding="utf-8"), text)
+    return whole.replace("SCHEMA_VERSION", f"'{SCHEMA_VERSION}'")

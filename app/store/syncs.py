@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.domain.codec import CODEC
+from app.domain.timeline import Cause
 from app.store import keys
 from app.store.connection import Store, run
 from app.store.pages import bounded, pairs
@@ -26,7 +28,7 @@ class OwedSync:
 
     order_id: str
     shop_id: str | None
-    cause: str
+    cause: Cause
     seq: int = 0
     due_at: datetime | None = None
     failures: int = 0
@@ -154,7 +156,7 @@ class Syncs:
                 due_at=time_of(row[1]),
                 seq=int(row[2]),
                 shop_id=row[3] or None,
-                cause=row[4],
+                cause=Cause(row[4]),
                 failures=int(row[5] or 0),
                 error=row[6] or None,
             )
@@ -166,7 +168,7 @@ class Syncs:
         """Return how many orders are owed a read, due or not."""
         return int(self._store.execute_command("ZCARD", keys.OWED_ORDERS))
 
-    def owe_shop(self, shop_id: str, now: datetime, *, cause: str) -> bool:
+    def owe_shop(self, shop_id: str, now: datetime, *, cause: Cause) -> bool:
         """Owe a reconciliation of the shop; True when its job wants waking."""
         return bool(
             self._owe(
@@ -201,10 +203,11 @@ class Syncs:
 
 
 def _owed(order_id: str, due_at: str, fields: Mapping[str, str]) -> OwedSync:
+    CODEC.known(fields.get("v"), "pending sync")
     return OwedSync(
         order_id=order_id,
         shop_id=fields["shop_id"] or None,
-        cause=fields["cause"],
+        cause=Cause(fields["cause"]),
         seq=int(fields["seq"]),
         due_at=time_of(due_at),
         failures=int(fields.get("failures", "0")),

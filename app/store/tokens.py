@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-
-from app.domain.documents import document_text
+from app.domain.codec import Record, decode, encode
 from app.store import keys
 from app.store.connection import Store
 from app.store.script import load
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewToken:
+class NewToken(Record, frozen=True, kw_only=True):
     """A sealed token; `instead_of` is the digest of the configured token it stands for."""
 
     sealed: str
@@ -28,8 +24,7 @@ class Tokens:
 
     def put(self, shop_id: str, token: NewToken) -> None:
         """Keep the token, in place of an earlier one."""
-        text = document_text({"sealed": token.sealed, "instead_of": token.instead_of})
-        self._put([keys.TOKENS, keys.TOKENS_VERSION], [shop_id, text])
+        self._put([keys.TOKENS, keys.TOKENS_VERSION], [shop_id, encode(token)])
 
     def version(self) -> str:
         """Return a text that changes with every `put`."""
@@ -38,4 +33,4 @@ class Tokens:
     def all(self) -> dict[str, NewToken]:
         """Return the token of each shop that has one."""
         found = self._store.execute_command("HGETALL", keys.TOKENS)
-        return {shop_id: NewToken(**json.loads(text)) for shop_id, text in found.items()}
+        return {shop_id: decode(text, NewToken) for shop_id, text in found.items()}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from app.domain.documents import time_text
+import msgspec
+
 from app.domain.orders import OrderState
 from app.store import keys
 from app.store.commands import Commands
@@ -104,7 +105,7 @@ def words_of(life: Life) -> list[str]:
         life.key,
         life.token,
         life.tracking_number,
-        *map(time_text, times),
+        *(msgspec.json.encode(time).decode().strip('"') for time in times),
         *(str(micros(time)) for time in times),
     ]
 

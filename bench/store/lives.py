@@ -6,13 +6,15 @@ through the same classes and with the same texts as the services write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from app.domain.commands import Acknowledge, Attempt, Change, Command, CommandStatus, Ship, kind_of
+from msgspec.structs import replace
+
+from app.domain.codec import encode
+from app.domain.commands import Acknowledge, Attempt, Change, Command, CommandStatus, Ship
 from app.domain.compare import compare
-from app.domain.documents import address_text, buyer_text
 from app.domain.money import Money
 from app.domain.orders import (
     Address,
@@ -27,7 +29,7 @@ from app.domain.orders import (
     Tracking,
     Units,
 )
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.graph.requests import wire_request
 from app.store.commands import Commands
 from app.store.orders import Orders, SealedBuyer, WriteResult
@@ -111,10 +113,10 @@ class Living:
         """Take one order from its first read to its completion."""
         acknowledge, ship = life.command_ids
         created = order_of(life, OrderState.CREATED)
-        self.record(None, created, version=0, cause="webhook", sealed=sealed_of(life, self._sealer))
+        self.record(None, created, version=0, cause=Cause.WEBHOOK, sealed=sealed_of(life, self._sealer))
         self.command(life, acknowledge, Acknowledge(merchant_order_reference=life.reference))
         progressing = order_of(life, OrderState.IN_PROGRESS)
-        self.record(created, progressing, version=1, cause="command")
+        self.record(created, progressing, version=1, cause=Cause.COMMAND)
         tracking = Tracking(carrier="UPS", tracking_number=life.tracking_number)
         items = tuple(ItemQuantity(item_id=item.id, quantity=item.units.open) for item in created.items)
         change = Ship(
@@ -126,10 +128,10 @@ class Living:
         )
         self.command(life, ship, change)
         completed = order_of(life, OrderState.COMPLETED)
-        self.record(progressing, completed, version=2, cause="command")
+        self.record(progressing, completed, version=2, cause=Cause.COMMAND)
 
     def record(
-        self, old: Order | None, new: Order, *, version: int, cause: str, sealed: SealedBuyer | None = None
+        self, old: Order | None, new: Order, *, version: int, cause: Cause, sealed: SealedBuyer | None = None
     ) -> WriteResult:
         """Write the copy as a sync does, with what changed in its timeline."""
         return self._orders.write(
@@ -205,8 +207,8 @@ def sealed_of(life: Life, sealer: Sealer) -> SealedBuyer:
     )
     seal = sealer.seal
     return SealedBuyer(
-        buyer=seal(buyer_text(buyer), record=life.order_id, field="buyer"),
-        shipping_address=seal(address_text(address), record=life.order_id, field="shipping_address"),
+        buyer=seal(encode(buyer), record=life.order_id, field="buyer"),
+        shipping_address=seal(encode(address), record=life.order_id, field="shipping_address"),
     )
 
 
@@ -216,12 +218,12 @@ def command_of(life: Life, command_id: str, change: Change) -> Command:
         id=command_id,
         order_id=life.order_id,
         shop_id=SHOP_ID,
-        kind=kind_of(change),
+        kind=change.kind,
         change=change,
         status=CommandStatus.PENDING,
         idempotency_key=life.key,
         created_at=life.at,
-        cause="rest",
+        cause=Cause.REST,
     )
 
 
@@ -255,7 +257,7 @@ def _succeeded(command: Command, attempt: Attempt) -> Settlement:
 
 def _entry(command: Command, what: str, **detail: str | None) -> TimelineEntry:
     named = {"command_id": command.id, "kind": command.kind.value}
-    return TimelineEntry(at=command.created_at, what=what, cause="command", detail=named | detail)
+    return TimelineEntry(at=command.created_at, what=what, cause=Cause.COMMAND, detail=named | detail)
 
 
 def _usd(amount: str) -> Money:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
+from msgspec.structs import replace
+
 from app.domain.commands import Acknowledge
 from app.domain.orders import OrderState
+from app.domain.timeline import Cause
 from app.services.archive_orders import FILE_ORDERS
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles
@@ -116,7 +119,7 @@ class Side:
         if stored is None:
             raise LookupError(f"order {life.order_id} is not there")
         newer = replace(stored.order, updated_at=stored.order.updated_at + timedelta(seconds=1))
-        self.living.record(stored.order, newer, version=stored.version, cause="webhook")
+        self.living.record(stored.order, newer, version=stored.version, cause=Cause.WEBHOOK)
 
     def _command(self, life: Life) -> None:
         self.done += 1

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.domain.orders import OrderState
+from app.domain.timeline import Cause
 from app.settings import load_settings
 from app.wiring import Orderwire, build
 from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
@@ -93,7 +94,7 @@ def test_s17_a_batch_of_100_settles_each_order_by_its_own_entry(
     early = [replace(one, order=replace(one.order, state=OrderState.CREATED)) for one in reads[95:]]
     stray = [replace(reads[0], order=replace(reads[0].order, id=order_id)) for order_id in unknown]
     record = merchant.sync_order.record_order
-    record.record_many([*reads[:95], *early, *stray], read_at=datetime.now(UTC), cause="webhook")
+    record.record_many([*reads[:95], *early, *stray], read_at=datetime.now(UTC), cause=Cause.WEBHOOK)
 
     assert eventually(lambda: acknowledged(own_stack) == 95, within_s=30)
     batched = own_stack.sandbox("GET", "/_sandbox/effects", params={"kind": "acknowledge", "limit": 100})

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from msgspec import structs
 
 from app.domain.commands import CommandStatus
 from app.domain.orders import OrderState
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.store import keys
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles, Place
@@ -110,7 +111,7 @@ class Life(RuleBasedStateMachine):
         if was is None:
             return
         result = self.orders.write(
-            replace(was.order, updated_at=was.order.updated_at + timedelta(microseconds=1)),
+            structs.replace(was.order, updated_at=was.order.updated_at + timedelta(microseconds=1)),
             was.sealed,
             expected_version=0,
             read_at=later(self.step),
@@ -143,7 +144,7 @@ class Life(RuleBasedStateMachine):
         self.commands.begin_attempt(command_id, token=token, attempt=began, wire=WIRE)
         ending = settlement(
             CommandStatus.SUCCEEDED,
-            attempt=replace(began, outcome="accepted", finished_at=NOW),
+            attempt=structs.replace(began, outcome="accepted", finished_at=NOW),
             timeline=(self.note(order_id),),
         )
         assert self.commands.settle(command_id, token=token, settlement=ending, now=later(self.step)).ok
@@ -152,7 +153,7 @@ class Life(RuleBasedStateMachine):
     @rule(order_id=st.sampled_from(IDS), owing=st.booleans())
     def owe(self, order_id: str, owing: bool) -> None:
         if owing:
-            self.syncs.owe(OwedSync(order_id=order_id, shop_id=None, cause="webhook"), NOW)
+            self.syncs.owe(OwedSync(order_id=order_id, shop_id=None, cause=Cause.WEBHOOK), NOW)
             self.owed.add(order_id)
         elif (owed := self.syncs.get(order_id)) is not None:
             self.syncs.done(order_id, owed.seq)

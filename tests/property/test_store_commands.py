@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.domain.commands import Acknowledge, CommandKind, CommandStatus, kind_of
+from app.domain.commands import Acknowledge, CommandKind, CommandStatus
 from app.store import keys
 from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
 from app.store.connection import Store
@@ -85,7 +85,7 @@ class Ledger(RuleBasedStateMachine):
     )
     def accept(self, order: str, acknowledge: bool, once: bool, automatic: bool) -> None:
         change = Acknowledge(merchant_order_reference=None) if acknowledge else ship()
-        kind = kind_of(change)
+        kind = change.kind
         new = command(f"c{len(self.made)}", order_id=order, change=change, at=self.now)
         open_like_it = [one for one in self.lanes[order] if self.made[one].kind is kind]
         answers = [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from app.domain.hints import Entry, EntryHint
+from app.domain.timeline import Cause
 from app.store.connection import AsyncStore, Store, connect_async
 from app.store.counters import Counters
 from app.store.inbox import AsyncInbox, Inbox, KeptItem, Receipt
@@ -39,7 +40,7 @@ class Owed:
     seq: int
     due_at: datetime
     shop: str | None
-    cause: str
+    cause: Cause
     failures: int = 0
 
 
@@ -113,7 +114,7 @@ class Intake(RuleBasedStateMachine):
         pending = self.inbox.pending(limit)
         hints = [hint for row in pending for entry in row.entries for hint in entry]
         orders = sorted({hint.order_id or "" for hint in hints})
-        owed = [OwedSync(order_id=one, shop_id=None, cause="webhook") for one in orders]
+        owed = [OwedSync(order_id=one, shop_id=None, cause=Cause.WEBHOOK) for one in orders]
         rows = self.rows_of(limit)
         assert [[entry[0].order_id for entry in row.entries] for row in pending] == rows
         first, second = (self.inbox.drained(pending, owed, shops, self.now) for _ in range(2))
@@ -121,7 +122,7 @@ class Intake(RuleBasedStateMachine):
         assert first.left == second.left == sum(map(len, self.rows))
         assert (second.orders, second.shops) == ((), ())
         if pending:
-            assert first.orders == tuple(one for one in orders if self.owe_in_model(one, None, "webhook"))
+            assert first.orders == tuple(one for one in orders if self.owe_in_model(one, None, Cause.WEBHOOK))
             assert first.shops == tuple(one for one in shops if one not in self.shops)
             for shop in shops:
                 self.seq += 1
@@ -134,7 +135,7 @@ class Intake(RuleBasedStateMachine):
         shop=st.sampled_from([None, "112"]),
         cause=st.sampled_from(["webhook", "reconciliation", "rest"]),
     )
-    def owe(self, order: str, shop: str | None, cause: str) -> None:
+    def owe(self, order: str, shop: str | None, cause: Cause) -> None:
         woken = self.syncs.owe(OwedSync(order_id=order, shop_id=shop, cause=cause), self.now)
         assert woken is self.owe_in_model(order, shop, cause)
 
@@ -194,7 +195,7 @@ class Intake(RuleBasedStateMachine):
         assert {shop: self.syncs.get_shop(shop) for shop in self.shops} == self.shops
         assert sorted(self.syncs.shops_due(self.now, limit=10)) == sorted(self.shops)
 
-    def owe_in_model(self, order: str, shop: str | None, cause: str) -> bool:
+    def owe_in_model(self, order: str, shop: str | None, cause: Cause) -> bool:
         self.seq += 1
         known = self.owed.get(order)
         if known is None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.timeline import Cause
+
 
 class Answer(BaseModel):
     """An answer; built from our own values only, so that nothing of the platform's slips through."""
@@ -161,7 +163,7 @@ class TimelineEntryAnswer(Answer):
 
     at: datetime
     what: str = Field(examples=["command.succeeded"])
-    cause: str = Field(examples=["webhook"])
+    cause: Cause = Field(examples=["webhook"])
     detail: dict[str, Any]
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.orders import OrderState
+from app.domain.timeline import Cause
 from app.http.access import READ, WRITE, allowed_to, sees_buyers
 from app.http.models.answers import OrderAnswer, OrderPageAnswer, SyncAnswer, TimelineAnswer
 from app.http.models.fields import PlatformId
@@ -78,7 +79,7 @@ def sync_order(request: Request, order_id: PlatformId, idempotency_key: Idempote
 
     def work(_run: Run) -> Reply:
         orderwire = parts(request)
-        match orderwire.sync_order.sync(order_id, cause="operator"):
+        match orderwire.sync_order.sync(order_id, cause=Cause.OPERATOR):
             case Synced() as synced:
                 sealer = orderwire.sealer if sees_buyers(request) else None
                 answer = SyncAnswer(

@@ -7,7 +7,7 @@ local function owe(sequence, index, record, subject, shop, cause, now, by_shop)
   local before = found[1] or ''
   if shop == '' then shop = before end
   if found[2] == 'webhook' or (found[2] and cause ~= 'webhook') then cause = found[2] end
-  redis.call('HSET', record, 'seq', redis.call('INCR', sequence), 'shop_id', shop, 'cause', cause)
+  redis.call('HSET', record, 'v', SCHEMA_VERSION, 'seq', redis.call('INCR', sequence), 'shop_id', shop, 'cause', cause)
   local wake = not due or tonumber(due) > tonumber(now)
   if wake then redis.call('ZADD', index, now, subject) end
   if by_shop ~= '' and (wake or before ~= shop) then

@@ -22,7 +22,7 @@ if latest then
 end
 if redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[8]) then return 'full' end
 
-redis.call('HSET', ARGV[11] .. id, 'id', id, 'cause', cause, 'kind', ARGV[4], 'subject', ARGV[5],
+redis.call('HSET', ARGV[11] .. id, 'v', SCHEMA_VERSION, 'id', id, 'cause', cause, 'kind', ARGV[4], 'subject', ARGV[5],
   'shop_id', ARGV[6], 'text', ARGV[7], 'state', 'open', 'first_at', now, 'last_at', now, 'count', 1,
   'noticed', id)
 redis.call('HSET', KEYS[1], cause, id)

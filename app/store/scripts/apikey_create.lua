@@ -9,6 +9,6 @@ if known or owner then
   return (known == ARGV[2] and owner == ARGV[1]) and 'created' or 'taken'
 end
 if redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[6]) then return 'full' end
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'name', ARGV[3], 'scopes', ARGV[4], 'created_at', ARGV[5])
+redis.call('HSET', KEYS[1], 'v', SCHEMA_VERSION, 'id', ARGV[1], 'name', ARGV[3], 'scopes', ARGV[4], 'created_at', ARGV[5])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 return 'created'

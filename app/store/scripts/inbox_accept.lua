@@ -73,7 +73,7 @@ local function take_entries(delivery, received_at, hints, first, count)
   if accepted > 0 then
     -- Their number comes first: inbox_pending reads it there.
     redis.call('XADD', inbox, '*', 'entries', accepted, 'left_out', table.concat(left_out, ' '),
-      'hints', hints, 'delivery', delivery, 'received_at', received_at)
+      'hints', hints, 'delivery', delivery, 'received_at', received_at, 'v', SCHEMA_VERSION)
   end
   waiting, again_in_all = waiting + accepted, again_in_all + again
   counted.entries_accepted = counted.entries_accepted + accepted

@@ -13,6 +13,7 @@ import pytest
 
 from app.domain.commands import Command, CommandKind
 from app.domain.orders import PlatformOrder
+from app.domain.timeline import Cause
 from app.services.run_command import RunCommand
 from app.services.settle_batch import BatchRan
 from app.settings import load_settings
@@ -60,9 +61,9 @@ class Market:
     def record(self, reads: Sequence[PlatformOrder]) -> None:
         """Write copies down as a worker does, so that they gather."""
         now = datetime.now(UTC)
-        self.orderwire.sync_order.record_order.record_many(reads, read_at=now, cause="webhook")
+        self.orderwire.sync_order.record_order.record_many(reads, read_at=now, cause=Cause.WEBHOOK)
 
-    def owe(self, order_ids: Sequence[str], cause: str = "webhook") -> None:
+    def owe(self, order_ids: Sequence[str], cause: Cause = Cause.WEBHOOK) -> None:
         for order_id in order_ids:
             owed = OwedSync(order_id=order_id, shop_id=SHOP, cause=cause)
             self.orderwire.sync_order.syncs.owe(owed, datetime.now(UTC))

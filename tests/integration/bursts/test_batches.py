@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from app.domain.commands import Attempt, CommandKind, CommandStatus
 from app.domain.orders import OrderState

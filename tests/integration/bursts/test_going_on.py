@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 from redis import Redis
 
-from app.domain.commands import Acknowledge, Change, CommandKind, CommandStatus, Ship, kind_of
+from app.domain.commands import Acknowledge, Change, CommandKind, CommandStatus, Ship
 from app.domain.orders import OrderState, Tracking
+from app.domain.timeline import Cause
 from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_of
 from app.services.go_on import COUNTS_S
 from app.services.submit_change import Submitted
@@ -55,7 +57,7 @@ def in_progress(market: Market, count: int) -> list[str]:
 def submit(market: Market, order_id: str, change: Change, name: str = "c") -> str:
     """Return the id of the command that will make the change; `name` tells those of one order apart."""
     submission = market.orderwire.submit_change.submit(
-        order_id, lambda _order: change, cause="rest", operation_id=f"{name}_{kind_of(change)}_{order_id}"
+        order_id, lambda _order: change, cause=Cause.REST, operation_id=f"{name}_{change.kind}_{order_id}"
     )
     assert isinstance(submission, Submitted), submission
     return submission.command.id
@@ -128,7 +130,9 @@ def test_s27_a_shop_with_one_command_does_not_wait_behind_the_burst_of_another(
     burst = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 2)]
     places = market.orderwire.submit_change.places
     go_on_count(rq, places)
-    one = replace(samples.command("lone", change=samples.ship(), at=datetime.now(UTC)), shop_id="another")
+    one = structs.replace(
+        samples.command("lone", change=samples.ship(), at=datetime.now(UTC)), shop_id="another"
+    )
     commands = market.orderwire.commands
     acceptance = commands.accept(one, timeline=samples.note())
     assert acceptance.head

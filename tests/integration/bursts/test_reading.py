@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.codec import SCHEMA_VERSION
 from app.domain.hints import EntryHint
 from app.domain.orders import OrderState, PlatformOrder
+from app.domain.timeline import Cause
 from app.services import sync_burst
 from app.store.syncs import OwedSync
+from app.store.times import micros
 from tests.integration.bursts.conftest import SHOP, Market
 
 
@@ -90,9 +93,9 @@ def test_a_change_of_our_own_is_listed_from_its_own_moment_on(
     monkeypatch.setattr(sync_burst, "LOOK_BACK_OWN_S", 0.0)
     order_ids = market.place(60)
     time.sleep(2.1)  # the platform's times are whole seconds
-    market.owe(order_ids, cause="command")
+    market.owe(order_ids, cause=Cause.COMMAND)
     assert market.orderwire.sync_burst.pay(SHOP) == 0
-    market.owe(order_ids, cause="webhook")
+    market.owe(order_ids, cause=Cause.WEBHOOK)
     assert market.orderwire.sync_burst.pay(SHOP) == 60
 
 
@@ -127,7 +130,7 @@ def test_a_burst_that_killed_its_workers_is_read_one_by_one(market: Market) -> N
 def test_s27_a_shop_with_one_order_is_woken_beside_a_shop_with_a_burst(market: Market) -> None:
     market.owe(market.place(60))
     market.orderwire.sync_order.syncs.owe(
-        OwedSync(order_id="5", shop_id="another", cause="webhook"), datetime.now(UTC)
+        OwedSync(order_id="5", shop_id="another", cause=Cause.WEBHOOK), datetime.now(UTC)
     )
     market.orderwire.sweep.sweep()
     assert queued(market) == {f"sync_burst-{SHOP}", "sync-5"}
@@ -149,7 +152,8 @@ def hinted(
         "left_out": "",
         "hints": json.dumps([[hint]]),
         "delivery": "d",
-        "received_at": datetime.now(UTC).isoformat(),
+        "received_at": micros(datetime.now(UTC)),
+        "v": SCHEMA_VERSION,
     }
     store = market.orderwire.orders._store
     store.execute_command("XADD", "ow:inbox", "*", *itertools.chain(*row.items()))
@@ -161,7 +165,7 @@ def hinted(
 def test_an_order_as_new_as_its_entry_says_is_not_read_again(market: Market) -> None:
     [read] = market.reads(market.place(1))
     later = read.order.updated_at + timedelta(seconds=10)
-    market.orderwire.sync_order.record_order.record_many([read], read_at=later, cause="webhook")
+    market.orderwire.sync_order.record_order.record_many([read], read_at=later, cause=Cause.WEBHOOK)
     assert hinted(market, read, state="CREATED") == 0
     assert hinted(market, read, state="FB_PROCESSING", older_s=60) == 0
     assert market.orderwire.counters.counters()["entries_already_known"] == 2
@@ -170,7 +174,7 @@ def test_an_order_as_new_as_its_entry_says_is_not_read_again(market: Market) -> 
 def test_a_copy_read_in_the_second_of_the_change_is_read_again(market: Market) -> None:
     [read] = market.reads(market.place(1))
     market.orderwire.sync_order.record_order.record_many(
-        [read], read_at=read.order.updated_at, cause="webhook"
+        [read], read_at=read.order.updated_at, cause=Cause.WEBHOOK
     )
     assert hinted(market, read, state="CREATED") == 1
 
@@ -178,7 +182,7 @@ def test_a_copy_read_in_the_second_of_the_change_is_read_again(market: Market) -
 def test_an_entry_that_says_more_than_the_copy_shows_is_followed(market: Market) -> None:
     [read] = market.reads(market.place(1))
     later = read.order.updated_at + timedelta(seconds=10)
-    market.orderwire.sync_order.record_order.record_many([read], read_at=later, cause="webhook")
+    market.orderwire.sync_order.record_order.record_many([read], read_at=later, cause=Cause.WEBHOOK)
     assert hinted(market, read, state="IN_PROGRESS") == 1
 
 

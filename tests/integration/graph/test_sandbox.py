@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from app.domain.commands import (
     Acknowledge,
@@ -22,7 +23,6 @@ from app.domain.commands import (
     RefundLine,
     Ship,
     UpdateTracking,
-    kind_of,
 )
 from app.domain.money import Money
 from app.domain.orders import ItemQuantity, Order, OrderState, Tracking, Units
@@ -72,7 +72,7 @@ class Platform:
 
     def do(self, order_id: str, change: Change, key: str = "") -> Outcome:
         request = wire_request(order_id, change, key or str(uuid4()))
-        return self.client.send(SHOP, request, timeout_s=1, kind=kind_of(change)).outcome
+        return self.client.send(SHOP, request, timeout_s=1, kind=change.kind).outcome
 
     def read(self, order_id: str) -> Order:
         return self.client.read_order(SHOP, order_id, timeout_s=5).order
@@ -303,7 +303,7 @@ def test_s17_a_batch_has_an_outcome_for_each_of_its_orders(platform: Platform) -
     good = platform.place(count=3)
     (held,) = platform.place(state="FB_PROCESSING")
     orders = [(order_id, f"R-{order_id}") for order_id in [*good, held, "999"]]
-    kind = kind_of(ACKNOWLEDGE)
+    kind = ACKNOWLEDGE.kind
     reply = platform.client.send(SHOP, wire_batch(SHOP.id, orders, "batch-1"), timeout_s=5, kind=kind)
     assert isinstance(reply.outcome, Accepted)
     outcomes = [outcome_of_entry(entry) for entry in reply.outcome.answer["orders"]]

@@ -20,6 +20,7 @@ import pytest
 import uvicorn
 
 from app.domain.orders import Address, Buyer, Order, PlatformOrder
+from app.domain.timeline import Cause
 from app.http.app import create_app
 from app.settings import load_settings
 from app.store.apikeys import secret_of
@@ -62,7 +63,7 @@ class Served:
 
     def put(self, order: Order, *, buyer: Buyer | None = BUYER, address: Address | None = ADDRESS) -> None:
         read = PlatformOrder(order=order, buyer=buyer, shipping_address=address)
-        self.orderwire.sync_order.record_order.record(read, read_at=datetime.now(UTC), cause="webhook")
+        self.orderwire.sync_order.record_order.record(read, read_at=datetime.now(UTC), cause=Cause.WEBHOOK)
 
     def place(self, **asked: Any) -> str:
         """Place an order on the platform, where nobody has told Orderwire of it."""

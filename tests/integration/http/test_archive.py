@@ -9,9 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec import structs
 
 from app.domain.commands import CommandStatus
 from app.domain.orders import Order, OrderState
+from app.domain.timeline import Cause
 from app.services.archive_orders import ArchiveOrders
 from app.store import keys
 from app.store.archive_moves import ArchiveMoves
@@ -35,7 +37,7 @@ def done(order_id: str = ID, **changes: object) -> Order:
         items=(item(ledger=units(shipped=3)),),
         shipments=(shipment(),),
     )
-    return replace(whole, **changes)  # type: ignore[arg-type]  # fields by name
+    return structs.replace(whole, **changes)
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_an_order_with_anything_still_to_come_stays(
         orderwire.commands.take("c1", token="t", now=now, lease_s=60)
         orderwire.commands.settle("c1", token="t", settlement=settlement(CommandStatus.DEAD), now=now)
     if standing == "owed sync":
-        orderwire.sync_owed.syncs.owe(OwedSync(order_id=ID, shop_id=None, cause="webhook"), now)
+        orderwire.sync_owed.syncs.owe(OwedSync(order_id=ID, shop_id=None, cause=Cause.WEBHOOK), now)
     if standing == "recent":  # the platform's last change is old, what happened here is not
         archive = replace(archive, clock=lambda: datetime.now(UTC))
     ran = archive.archive()

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from app.domain.alerts import AlertKind
 from app.domain.commands import CommandStatus

@@ -4,15 +4,16 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from app.domain.commands import Change, Ship
 from app.domain.decide import Refusal
 from app.domain.orders import ItemQuantity, Order, OrderState, Payment, Tracking
+from app.domain.timeline import Cause
 from app.services.submit_change import Submitted
 from app.store.connection import Store
 from tests.integration.http.conftest import Served
@@ -213,17 +214,17 @@ def test_a_promise_whose_answer_was_lost_is_kept_though_the_order_shows_it_by_no
         )
 
     submit = api.orderwire.submit_change.submit
-    first = submit("35001", ship_all, cause="rest", operation_id="op_1")
+    first = submit("35001", ship_all, cause=Cause.REST, operation_id="op_1")
     done = replace(order("35001", OrderState.COMPLETED), shop_id="900000000000017")
     none_open = tuple(
         replace(line, units=replace(line.units, open=0, shipped=line.units.quantity)) for line in done.items
     )
     api.put(replace(done, items=none_open))
-    again = submit("35001", ship_all, cause="rest", operation_id="op_1")
+    again = submit("35001", ship_all, cause=Cause.REST, operation_id="op_1")
     assert isinstance(first, Submitted)
     assert isinstance(again, Submitted)
     assert (again.command.id, again.created) == ("op_1", False)
-    assert isinstance(submit("35001", ship_all, cause="rest", operation_id="op_2"), Refusal)
+    assert isinstance(submit("35001", ship_all, cause=Cause.REST, operation_id="op_2"), Refusal)
 
 
 def test_a_caller_that_waits_gets_the_finished_command(api: Served, client: httpx.Client) -> None:

@@ -14,6 +14,7 @@ from app.domain.alerts import AlertKind, AlertState
 from app.domain.commands import CommandStatus
 from app.domain.hints import Entry, EntryHint
 from app.domain.shops import Shop, Shops
+from app.domain.timeline import Cause
 from app.queues import Jobs
 from app.services.alerting import Alerting
 from app.services.drain_inbox import DrainInbox
@@ -184,7 +185,7 @@ def test_an_owed_read_that_nobody_does_opens_an_alert_of_its_own(
     conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store
 ) -> None:
     syncs = Syncs(redis)
-    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause="webhook"), clock.now)
+    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
     clock.now += timedelta(seconds=121)
     conditions.look(clock.now)
     assert open_now(alerts) == {("due_old", "syncs")}
@@ -197,7 +198,7 @@ def test_a_value_that_hovers_at_its_limit_does_not_open_and_close_all_day(
     conditions: WatchConditions, clock: Clock, redis: Store
 ) -> None:
     syncs = Syncs(redis)
-    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause="webhook"), clock.now)
+    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
     assert conditions.look(clock.now + timedelta(seconds=121)) == 1
     assert conditions.look(clock.now + timedelta(seconds=110)) == 0
     assert conditions.look(clock.now + timedelta(seconds=122)) == 0

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from app.domain.commands import (
     Acknowledge,
     Attempt,
@@ -15,7 +17,6 @@ from app.domain.commands import (
     CommandStatus,
     Ship,
     WireRequest,
-    kind_of,
 )
 from app.domain.money import Money
 from app.domain.orders import (
@@ -32,7 +33,7 @@ from app.domain.orders import (
     Tracking,
     Units,
 )
-from app.domain.timeline import TimelineEntry
+from app.domain.timeline import Cause, TimelineEntry
 from app.store.settlements import Settlement
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -100,7 +101,7 @@ def order(order_id: str = "368508827392800", **changed: Any) -> Order:
         ),
         payments=(Payment(id="5", total=usd("60"), captured=True),),
     )
-    return replace(whole, **changed)
+    return structs.replace(whole, **changed)
 
 
 def ship() -> Ship:
@@ -121,17 +122,17 @@ def command(
         id=command_id,
         order_id=order_id,
         shop_id="112",
-        kind=kind_of(made),
+        kind=made.kind,
         change=made,
         status=CommandStatus.PENDING,
         idempotency_key=f"key-{command_id}",
         created_at=at,
-        cause="rest",
+        cause=Cause.REST,
     )
 
 
 def note(what: str = "command.accepted", **detail: Any) -> TimelineEntry:
-    return TimelineEntry(at=NOW, what=what, cause="rest", detail=detail)
+    return TimelineEntry(at=NOW, what=what, cause=Cause.REST, detail=detail)
 
 
 def attempt(

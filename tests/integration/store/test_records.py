@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from app.domain.commands import CommandKind, CommandStatus, WireRequest
 from app.domain.hints import Entry

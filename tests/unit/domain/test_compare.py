@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from app.domain.compare import compare
 from app.domain.orders import Cancellation, ItemQuantity, Order, OrderState, Payment, RefundRecord
+from app.domain.timeline import Cause
 from tests.orders import NOW, order, shipment, usd
 
 
-def news(old: Order | None, new: Order, cause: str = "webhook") -> list[str]:
+def news(old: Order | None, new: Order, cause: Cause = Cause.WEBHOOK) -> list[str]:
     return [entry.what for entry in compare(old, new, at=NOW, cause=cause)]
 
 
 def test_s02_an_order_first_seen_by_the_poll_says_so() -> None:
-    (entry,) = compare(None, order(OrderState.CREATED), at=NOW, cause="reconciliation")
+    (entry,) = compare(None, order(OrderState.CREATED), at=NOW, cause=Cause.RECONCILIATION)
     assert (entry.what, entry.cause, entry.detail) == (
         "order.found",
         "reconciliation",
@@ -56,7 +57,7 @@ def test_everything_that_happened_is_told_once() -> None:
 
 def test_s07_both_tracking_numbers_stay_in_the_timeline() -> None:
     old = order(shipments=(shipment("1Z-TYPO"),))
-    (entry,) = compare(old, replace(old, shipments=(shipment("1Z1"),)), at=NOW, cause="command")
+    (entry,) = compare(old, replace(old, shipments=(shipment("1Z1"),)), at=NOW, cause=Cause.COMMAND)
     assert entry.what == "shipment.tracking_changed"
     assert entry.detail["from"]["tracking_number"] == "1Z-TYPO"
     assert entry.detail["to"]["tracking_number"] == "1Z1"
