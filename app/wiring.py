@@ -11,6 +11,7 @@ from app.assembly.ground import Role, open_ground
 from app.live_shops import LiveShops
 from app.queues import Jobs
 from app.services.acknowledge_batch import AcknowledgeBatch
+from app.services.admission import AdmissionProbe
 from app.services.alerting import Alerting
 from app.services.archive_orders import ArchiveOrders
 from app.services.await_command import AwaitCommand
@@ -18,7 +19,6 @@ from app.services.drain_inbox import DrainInbox
 from app.services.go_on import GoOn
 from app.services.nudge import Nudge
 from app.services.nudge_drain import NudgeDrain
-from app.services.probe_gate import ProbeGate
 from app.services.readiness import Readiness
 from app.services.receive_delivery import ReceiveDelivery
 from app.services.reconcile import Reconcile
@@ -26,9 +26,8 @@ from app.services.replay_command import ReplayCommand
 from app.services.run_command import RunCommand
 from app.services.submit_change import SubmitChange
 from app.services.sweep import Sweep
+from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
-from app.services.sync_order import SyncOrder
-from app.services.sync_owed import SyncOwed
 from app.services.tell_operators import TellOperators
 from app.settings import Settings
 from app.sources import now
@@ -77,7 +76,6 @@ class Orderwire:
     nudge_drain: NudgeDrain
     drain_inbox: DrainInbox
     sync_order: SyncOrder
-    sync_owed: SyncOwed
     sync_burst: SyncBurst
     reconcile: Reconcile
     submit_change: SubmitChange
@@ -86,7 +84,7 @@ class Orderwire:
     go_on: GoOn
     acknowledge_batch: AcknowledgeBatch
     replay_command: ReplayCommand
-    probe_gate: ProbeGate
+    admission_probe: AdmissionProbe
     sweep: Sweep
     archive_orders: ArchiveOrders
     tell_operators: TellOperators
@@ -102,7 +100,7 @@ def build(settings: Settings, role: Role = "worker") -> Orderwire:
     record_order = reading.record_order(ground)
     sync_order = reading.sync_order(ground, record_order)
     run_command = changing.run_command(ground, sync_order)
-    probe_gate = upkeep.probe_gate(ground)
+    admission_probe = upkeep.admission_probe(ground)
     return Orderwire(
         settings=settings,
         clock=now,
@@ -129,7 +127,6 @@ def build(settings: Settings, role: Role = "worker") -> Orderwire:
         nudge_drain=NudgeDrain(ground.nudge),
         drain_inbox=reading.drain_inbox(ground),
         sync_order=sync_order,
-        sync_owed=reading.sync_owed(ground, sync_order),
         sync_burst=reading.sync_burst(ground, record_order),
         reconcile=reading.reconcile(ground, record_order),
         submit_change=changing.submit_change(ground, sync_order),
@@ -138,8 +135,8 @@ def build(settings: Settings, role: Role = "worker") -> Orderwire:
         go_on=changing.go_on(ground, run_command),
         acknowledge_batch=changing.acknowledge_batch(ground, record_order),
         replay_command=changing.replay_command(ground),
-        probe_gate=probe_gate,
-        sweep=upkeep.sweep(ground, probe_gate),
+        admission_probe=admission_probe,
+        sweep=upkeep.sweep(ground, admission_probe),
         archive_orders=upkeep.archive_orders(ground),
         tell_operators=upkeep.tell_operators(ground),
     )

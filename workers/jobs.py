@@ -65,7 +65,7 @@ def tell_operators() -> None:
 
 def sync(order_id: str) -> None:
     """Read one order from the platform."""
-    _orderwire().sync_owed.pay(order_id)
+    _orderwire().sync_order.process(order_id)
 
 
 def sync_burst(shop_id: str) -> None:
@@ -85,7 +85,7 @@ def archive() -> None:
 
 def probe(shop_id: str) -> None:
     """Try whether the platform takes calls of one shop again."""
-    _orderwire().probe_gate.probe(shop_id)
+    _orderwire().admission_probe.probe(shop_id)
 
 
 def acknowledge(command_id: str) -> None:

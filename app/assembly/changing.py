@@ -15,7 +15,7 @@ from app.services.run_command import RunCommand
 from app.services.settle_batch import SettleBatch
 from app.services.settle_command import SettleCommand
 from app.services.submit_change import SubmitChange
-from app.services.sync_order import SyncOrder
+from app.services.sync import SyncOrder
 from app.sources import jitter, new_id, new_key, now
 
 
@@ -58,7 +58,6 @@ def run_command(ground: Ground, sync_order: SyncOrder) -> RunCommand:
         syncs=ground.syncs,
         sync_order=sync_order,
         settle_command=settle_command,
-        gate_keeper=ground.gate_keeper,
         heartbeat=ground.heartbeat,
         nudge=ground.nudge,
         clock=now,
@@ -78,7 +77,6 @@ def acknowledge_batch(ground: Ground, record_order: RecordOrder) -> AcknowledgeB
     list_members = ListMembers(
         graph=ground.graph,
         record_order=record_order,
-        gate_keeper=ground.gate_keeper,
         clock=now,
         read_timeout_s=ground.settings.read_timeout_s,
     )
@@ -102,7 +100,6 @@ def acknowledge_batch(ground: Ground, record_order: RecordOrder) -> AcknowledgeB
         list_members=list_members,
         note_acknowledged=NoteAcknowledged(orders=ground.orders, clock=now, new_id=new_id),
         settle_batch=settle_batch,
-        gate_keeper=ground.gate_keeper,
         heartbeat=ground.heartbeat,
         clock=now,
         new_id=new_id,

@@ -9,8 +9,8 @@ from app.assembly.policies import gate_policy
 from app.graph.client import GraphClient, open_http
 from app.live_shops import LiveShops
 from app.queues import LIFECYCLE, THREADS, Jobs, connect_queues, live_workers
+from app.services.admission import AdmissionControl
 from app.services.alerting import Alerting
-from app.services.gate_keeper import GateKeeper
 from app.services.gather import Gather
 from app.services.heartbeat import Heartbeat
 from app.services.nudge import Nudge
@@ -72,7 +72,6 @@ class Ground:
     gather: Gather
     wake_owed: WakeOwed
     heartbeat: Heartbeat
-    gate_keeper: GateKeeper
     graph: GraphClient
     places: int
 
@@ -96,8 +95,14 @@ def open_ground(settings: Settings, role: Role) -> Ground:
     alerts = Alerts(store, telling=telling)
     alerting = Alerting(alerts=alerts, nudge=nudge, clock=now, new_id=new_id, telling=telling)
     gates = Gates(store, gate_policy(settings))
-    gate_keeper = GateKeeper(
-        gates=gates, alerting=alerting, nudge=nudge, refresh_tokens=shops.refresh, clock=now, new_id=new_id
+    admission = AdmissionControl(
+        gates=gates,
+        shops=shops,
+        refresh_tokens=shops.refresh,
+        alerting=alerting,
+        nudge=nudge,
+        clock=now,
+        new_id=new_id,
     )
     return Ground(
         settings=settings,
@@ -132,18 +137,18 @@ def open_ground(settings: Settings, role: Role) -> Ground:
         ),
         wake_owed=WakeOwed(syncs=syncs),
         heartbeat=Heartbeat(commands, now),
-        gate_keeper=gate_keeper,
-        graph=_graph(settings, role, gate_keeper),
+        graph=_graph(settings, role, admission),
         places=settings.lifecycle_workers * THREADS[LIFECYCLE],
     )
 
 
-def _graph(settings: Settings, role: Role, gate_keeper: GateKeeper) -> GraphClient:
+def _graph(settings: Settings, role: Role, admission: AdmissionControl) -> GraphClient:
     secrets = settings.app_secret_texts()
     return GraphClient(
         settings.graph_url,
         settings.graph_version,
         secrets[0] if secrets else None,
         open_http(settings.graph_url, connections=CONNECTIONS[role]),
-        observe=gate_keeper.report,
+        admission=admission,
+        clock=now,
     )

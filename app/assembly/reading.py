@@ -9,9 +9,8 @@ from app.services.receive_delivery import ReceiveDelivery
 from app.services.reconcile import Reconcile
 from app.services.record_order import RecordOrder
 from app.services.record_page import RecordPage
+from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
-from app.services.sync_order import SyncOrder
-from app.services.sync_owed import SyncOwed
 from app.sources import new_delivery_id, new_id, new_key, now
 from app.store.counters import AsyncCounters
 from app.store.inbox import AsyncInbox
@@ -68,16 +67,10 @@ def sync_order(ground: Ground, record_order: RecordOrder) -> SyncOrder:
         orders=ground.orders,
         syncs=ground.syncs,
         record_order=record_order,
-        gate_keeper=ground.gate_keeper,
+        nudge=ground.nudge,
+        alerting=ground.alerting,
         clock=now,
         read_timeout_s=ground.settings.read_timeout_s,
-    )
-
-
-def sync_owed(ground: Ground, sync_order: SyncOrder) -> SyncOwed:
-    """Return the use case that pays what is owed to one order."""
-    return SyncOwed(
-        syncs=ground.syncs, sync_order=sync_order, nudge=ground.nudge, alerting=ground.alerting, clock=now
     )
 
 
@@ -89,7 +82,6 @@ def sync_burst(ground: Ground, record_order: RecordOrder) -> SyncBurst:
         orders=ground.orders,
         syncs=ground.syncs,
         record_order=record_order,
-        gate_keeper=ground.gate_keeper,
         nudge=ground.nudge,
         clock=now,
         read_timeout_s=ground.settings.read_timeout_s,
@@ -116,7 +108,6 @@ def reconcile(ground: Ground, record_order: RecordOrder) -> Reconcile:
     return Reconcile(
         graph=ground.graph,
         shops=ground.shops,
-        gate_keeper=ground.gate_keeper,
         syncs=ground.syncs,
         marks=ShopMarks(ground.store),
         watch=ground.watch,

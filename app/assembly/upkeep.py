@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.assembly.ground import Ground
 from app.assembly.policies import limits
 from app.notify.operators import Operators
+from app.services.admission import AdmissionProbe
 from app.services.archive_orders import ArchiveOrders
-from app.services.probe_gate import ProbeGate
 from app.services.sweep import Sweep
 from app.services.tell_operators import TellOperators
 from app.services.watch_conditions import WatchConditions
@@ -14,9 +14,9 @@ from app.sources import new_id, now
 from app.store.archive_moves import ArchiveMoves
 
 
-def probe_gate(ground: Ground) -> ProbeGate:
-    """Return the use case that tries whether a shop's closed gate may open."""
-    return ProbeGate(
+def admission_probe(ground: Ground) -> AdmissionProbe:
+    """Return the use case that probes paused shops."""
+    return AdmissionProbe(
         graph=ground.graph,
         shops=ground.shops,
         gates=ground.gates,
@@ -27,7 +27,7 @@ def probe_gate(ground: Ground) -> ProbeGate:
     )
 
 
-def sweep(ground: Ground, probe_gate: ProbeGate) -> Sweep:
+def sweep(ground: Ground, admission_probe: AdmissionProbe) -> Sweep:
     """Return the use case that wakes what is due and has no job, and the watch that it keeps."""
     watch_conditions = WatchConditions(
         watch=ground.watch,
@@ -45,7 +45,7 @@ def sweep(ground: Ground, probe_gate: ProbeGate) -> Sweep:
         shops=ground.shops,
         gates=ground.gates,
         drift=ground.drift,
-        probe_gate=probe_gate,
+        admission_probe=admission_probe,
         alerting=ground.alerting,
         watch_conditions=watch_conditions,
         nudge=ground.nudge,

@@ -1,9 +1,9 @@
 """What reading from the platform can fail with.
 
 GraphError
+├── ReadPaused        the shop is paused, or the platform throttles it: later   .until .reason
 ├── OrderNotFound     the platform does not know the order, or not for this shop's token
 ├── ReadRefused       a coded error: final, or to be fixed by a person     .outcome
-├── ReadHeld          the platform makes us wait: its limits, or the token .outcome
 ├── ReadFailed        no answer, or none that can be read: later again     .outcome
 └── UnreadableOrder   an answer came, but the order in it makes no sense   .order_id
 
@@ -12,7 +12,9 @@ Writes never raise these: their outcome is a value (`client.GraphClient.send`).
 
 from __future__ import annotations
 
-from app.domain.outcomes import Refused, Throttled, Unknown
+from datetime import datetime
+
+from app.domain.outcomes import Refused, Unknown
 
 
 class GraphError(Exception):
@@ -36,12 +38,13 @@ class ReadRefused(GraphError):
         self.outcome = outcome
 
 
-class ReadHeld(GraphError):
-    """The platform makes the shop wait, for its limits or for its token."""
+class ReadPaused(GraphError):
+    """Nothing failed: the shop is paused, or the platform throttles its calls; try again at `until`."""
 
-    def __init__(self, what: str, outcome: Throttled) -> None:
-        super().__init__(f"The platform holds reading {what} back ({outcome.hold}): {outcome.message}")
-        self.outcome = outcome
+    def __init__(self, shop_id: str, until: datetime, reason: str) -> None:
+        super().__init__(f"shop {shop_id}: {reason}")
+        self.until = until
+        self.reason = reason
 
 
 class ReadFailed(GraphError):

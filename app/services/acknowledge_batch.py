@@ -10,17 +10,18 @@ import structlog
 
 from app.domain.commands import Acknowledge, Attempt, Command, CommandKind, WireRequest
 from app.domain.decide import Allowed, decide
-from app.domain.gates import Closed, Purpose
+from app.domain.gates import Closed
 from app.domain.outcomes import Accepted, Outcome, Unknown, outcome_name
 from app.domain.readback import Applied, read_back
 from app.domain.shops import Shop, Shops
 from app.graph.client import GraphClient
 from app.graph.errors import outcome_of_entry
+from app.graph.failures import GraphError, ReadPaused
 from app.graph.requests import wire_batch
-from app.services.gate_keeper import GateKeeper
 from app.services.heartbeat import LEASE_S, Heartbeat
-from app.services.list_members import ListMembers, ReadAway, ReadHeldBack
+from app.services.list_members import ListMembers
 from app.services.note_acknowledged import NoteAcknowledged
+from app.services.record_order import OrderContended
 from app.services.settle_batch import BatchRan, SettleBatch
 from app.services.settle_command import counted_attempts
 from app.store.batches import Batches
@@ -46,7 +47,6 @@ class AcknowledgeBatch:
     list_members: ListMembers
     note_acknowledged: NoteAcknowledged
     settle_batch: SettleBatch
-    gate_keeper: GateKeeper
     heartbeat: Heartbeat
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -81,31 +81,26 @@ class AcknowledgeBatch:
             detail = f"Shop {batch.shop_id} is not configured any more; configure it and replay this."
             return settle.given_up(batch, token, members, detail)
         if batch.attempts:
-            read = self._read_back(batch, members, shop)
-            match read:
-                case ReadHeldBack():
-                    return settle.parked(batch, token, members, until=read.until, why=read.detail)
-                case ReadAway():
-                    return self._unread(batch, token, members, read)
-            members = read
+            try:
+                members = self._read_back(batch, members, shop)
+            except ReadPaused as paused:
+                return settle.parked(batch, token, members, until=paused.until, why=str(paused))
+            except (GraphError, OrderContended) as error:
+                return self._unread(batch, token, members, error)
         if batch.wire is None:
             members = self._decided(batch, members)
         if not members:
             return settle.done(batch, token)
         return self._attempt(batch, token, members, shop)
 
-    def _unread(self, batch: Command, token: str, members: Sequence[Command], away: ReadAway) -> BatchRan:
+    def _unread(self, batch: Command, token: str, members: Sequence[Command], error: Exception) -> BatchRan:
         # A read-back that failed counts like an attempt: it is bounded like one, and sends nothing.
-        outcome = Unknown(message=f"the orders could not be read: {away.detail}")
+        outcome = Unknown(message=f"the orders could not be read: {error}")
         return self.settle_batch.unanswered(batch, token, members, self._begun(batch), outcome)
 
-    def _read_back(
-        self, batch: Command, members: Sequence[Command], shop: Shop
-    ) -> list[Command] | ReadAway | ReadHeldBack:
+    def _read_back(self, batch: Command, members: Sequence[Command], shop: Shop) -> list[Command]:
         """Settle what was applied by an attempt whose answer was lost; return the rest."""
-        trouble = self.list_members.read(shop, members, since=batch.attempts[0].started_at)
-        if trouble is not None:
-            return trouble
+        self.list_members.read(shop, members, since=batch.attempts[0].started_at)
         copies = self.orders.get_many([member.order_id for member in members])
         left: list[Command] = []
         applied: dict[str, str] = {}
@@ -133,18 +128,15 @@ class AcknowledgeBatch:
 
     def _attempt(self, batch: Command, token: str, members: Sequence[Command], shop: Shop) -> BatchRan:
         settle = self.settle_batch
-        passage = self.gate_keeper.ask(shop.id, Purpose.COMMAND)
-        if isinstance(passage, Closed):
-            why = f"shop {shop.id}: {passage.text}"
-            return settle.parked(batch, token, members, until=passage.until, why=why)
+        admitted = self.graph.admit(shop)
+        if isinstance(admitted, Closed):
+            why = f"shop {shop.id}: {admitted.text}"
+            return settle.parked(batch, token, members, until=admitted.until, why=why)
         wire = batch.wire or _wire(batch, members)
         attempt = self._begun(batch)
         if not self.commands.begin_attempt(batch.id, token=token, attempt=attempt, wire=wire):
             return settle.lease_lost(batch)
-        # The shop anew: its token may have changed while the gate was asked.
-        reply = self.graph.send(
-            self.shops.get(shop.id) or shop, wire, timeout_s=attempt.timeout_s, kind=CommandKind.ACKNOWLEDGE
-        )
+        reply = self.graph.send(admitted, wire, timeout_s=attempt.timeout_s, kind=CommandKind.ACKNOWLEDGE)
         log.info(
             "batch.attempted",
             batch_id=batch.id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.domain.commands import Command, CommandStatus
 from app.domain.timeline import Cause
 from app.services.record_order import OrderContended
-from app.services.sync_order import SyncOrder
+from app.services.sync import SyncOrder
 from app.store.commands import Commands
 from app.store.syncs import Syncs
 

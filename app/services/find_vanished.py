@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.gates import Purpose
 from app.domain.orders import OrderState
 from app.domain.shops import Shop
 from app.graph.client import GraphClient
@@ -38,7 +39,11 @@ class FindVanished:
             return 0
         listed: set[str] = set()
         for page in self.graph.list_orders(
-            shop, states=[OrderState.FB_PROCESSING], updated_after=None, timeout_s=self.read_timeout_s
+            shop,
+            states=[OrderState.FB_PROCESSING],
+            updated_after=None,
+            purpose=Purpose.LISTING,
+            timeout_s=self.read_timeout_s,
         ):
             for read in page.orders:
                 listed.add(read.order_id if isinstance(read, UnreadableOrder) else read.order.id)

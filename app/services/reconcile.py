@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.domain.alerts import AlertKind
-from app.domain.gates import Closed, Purpose
+from app.domain.gates import Purpose
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
@@ -17,7 +17,6 @@ from app.graph.client import GraphClient
 from app.graph.failures import GraphError
 from app.services.alerting import Alerting
 from app.services.find_vanished import FindVanished
-from app.services.gate_keeper import GateKeeper
 from app.services.record_page import PageRecorded, RecordPage
 from app.store.shops import ShopMarks
 from app.store.syncs import Syncs
@@ -45,17 +44,12 @@ class Reconciled:
     complete: bool
 
 
-class _Held(Exception):
-    """The shop's gate closed between two pages; nothing is lost, the mark stays where it is."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconcile:
     """Finds what no webhook announced."""
 
     graph: GraphClient
     shops: Shops
-    gate_keeper: GateKeeper
     syncs: Syncs
     marks: ShopMarks
     watch: Watch
@@ -102,9 +96,8 @@ class Reconcile:
                 for count, recorded in self._listing(shop, since, filters, importing=mark is None):
                     listed += count
                     total = total.plus(recorded)
-            self._ask(shop)
             total = total.plus(PageRecorded(owed=self.find_vanished.find(shop)))
-        except (GraphError, _Held) as error:
+        except GraphError as error:
             log.warning("reconcile.interrupted", shop_id=shop.id, reason=str(error))
             return self._result(listed, total, complete=False), str(error)
         if total.suspects == 0:
@@ -114,12 +107,12 @@ class Reconcile:
     def _listing(
         self, shop: Shop, since: datetime, filters: tuple[str, ...], *, importing: bool
     ) -> Iterator[tuple[int, PageRecorded]]:
-        self._ask(shop)
         pages = self.graph.list_orders(
-            self.shops.get(shop.id) or shop,
+            shop,
             states=STATES,
             updated_after=since,
             filters=filters,
+            purpose=Purpose.LISTING,
             timeout_s=self.read_timeout_s,
         )
         # A page is read when it is asked for: the clock before that is when its read began.
@@ -128,12 +121,6 @@ class Reconcile:
                 len(page.orders),
                 self.record_page.record(shop, page, read_at=read_at, importing=importing),
             )
-            self._ask(shop)
-
-    def _ask(self, shop: Shop) -> None:
-        passage = self.gate_keeper.ask(shop.id, Purpose.LISTING)
-        if isinstance(passage, Closed):
-            raise _Held(passage.text)
 
     def _again(self, shop_id: str, reason: str) -> None:
         now = self.clock()

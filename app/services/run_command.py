@@ -11,22 +11,21 @@ import structlog
 
 from app.domain.commands import Attempt, Command, CommandKind, CommandStatus, WireRequest
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
-from app.domain.gates import Closed, Purpose
+from app.domain.gates import Closed
 from app.domain.orders import Order
 from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
 from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
 from app.domain.shops import Shops
-from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.requests import wire_request
 from app.queues import sync_wake
-from app.services.gate_keeper import GateKeeper
 from app.services.heartbeat import LEASE_S, Heartbeat
 from app.services.nudge import Nudge
+from app.services.record_order import Recorded
 from app.services.settle_batch import NOT_CREATED
 from app.services.settle_command import Ran, SettleCommand, counted_attempts, lease_lost
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced, SyncOrder
+from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
 from app.services.wake_owed import BURST
 from app.store.commands import Commands, NotTaken, Taken
 from app.store.connection import StoreUnavailable
@@ -53,7 +52,6 @@ class RunCommand:
     syncs: Syncs
     sync_order: SyncOrder
     settle_command: SettleCommand
-    gate_keeper: GateKeeper
     heartbeat: Heartbeat
     nudge: Nudge
     clock: Callable[[], datetime]
@@ -127,27 +125,27 @@ class RunCommand:
             stored = taken.copy or self.orders.get(command.order_id)
             if stored is not None:
                 return stored.order
-        match self.sync_order.sync(command.order_id, cause=Cause.COMMAND, shop_id=command.shop_id):
-            case Synced(stored=stored):
+        match self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id):
+            case Recorded(stored=stored):
                 return stored.order
             case other:
                 return other
 
     def _attempt(self, taken: Taken, token: str, wire: WireRequest | None, evidence: Evidence | None) -> Ran:
         command = taken.command
-        passage = self.gate_keeper.ask(command.shop_id, Purpose.COMMAND)
-        if isinstance(passage, Closed):
-            why = f"shop {command.shop_id}: {passage.text}"
-            return self.settle_command.parked(command, token, until=passage.until, why=why)
         shop = self.shops.get(command.shop_id)
         if shop is None:
             detail = f"Shop {command.shop_id} is not configured any more; configure it and replay this."
             return self.settle_command.without_attempt(command, token, CommandStatus.DEAD, detail)
+        admitted = self.graph.admit(shop)
+        if isinstance(admitted, Closed):
+            why = f"shop {command.shop_id}: {admitted.text}"
+            return self.settle_command.parked(command, token, until=admitted.until, why=why)
         wire = wire or wire_request(command.order_id, command.change, command.idempotency_key)
         attempt = self._begun(command)
         if not self.commands.begin_attempt(command.id, token=token, attempt=attempt, wire=wire):
             return lease_lost(command)
-        reply = self.graph.send(shop, wire, timeout_s=attempt.timeout_s, kind=command.kind)
+        reply = self.graph.send(admitted, wire, timeout_s=attempt.timeout_s, kind=command.kind)
         log.info(
             "attempt.finished",
             command_id=command.id,
@@ -185,12 +183,12 @@ class RunCommand:
 
     def _read_again(self, command: Command) -> Order | None:
         """Read the order after an answer: what it says now is the copy the next command is decided on."""
-        result = self.sync_order.sync(command.order_id, cause=Cause.COMMAND, shop_id=command.shop_id)
+        result = self.sync_order.sync(command.order_id, cause="command", shop_id=command.shop_id)
         if isinstance(result, PlatformAway):
-            owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause=Cause.COMMAND)
+            owed = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause="command")
             if self.syncs.owe(owed, self.clock()):
                 self.nudge.wake(sync_wake(command.order_id))
-        return result.stored.order if isinstance(result, Synced) else None
+        return result.stored.order if isinstance(result, Recorded) else None
 
     def _give_back(self, command_id: str, token: str) -> None:
         for pause_s in GIVE_BACK_PAUSES_S:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.commands import Acknowledge, Change, Command, CommandKind, CommandStatus, Ship
+from app.domain.commands import Acknowledge, Change, Command, CommandKind, CommandStatus, Ship, kind_of
 from app.domain.decide import Refusal, decide
 from app.domain.orders import Order
 from app.domain.shops import Shops
-from app.domain.timeline import Cause, TimelineEntry
+from app.domain.timeline import TimelineEntry
 from app.queues import command_wake
 from app.services.gather import Gather
 from app.services.nudge import Nudge
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced, SyncOrder
+from app.services.record_order import Recorded
+from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
 from app.store.commands import Commands
 from app.store.idempotency import IdempotentAnswer
 from app.store.orders import Orders, StoredOrder
@@ -57,7 +58,7 @@ class SubmitChange:
         order_id: str,
         build: Callable[[Order], Change | Refusal],
         *,
-        cause: Cause,
+        cause: str,
         operation_id: str,
         gather: bool = False,
         answer_for: Callable[[Command], IdempotentAnswer] | None = None,
@@ -87,8 +88,8 @@ class SubmitChange:
         stored = self.orders.get(order_id)
         if stored is not None:
             return stored
-        match self.sync_order.sync(order_id, cause=Cause.REST):
-            case Synced(stored=stored):
+        match self.sync_order.sync(order_id, cause="rest"):
+            case Recorded(stored=stored):
                 return stored
             case NotOnPlatform():
                 return OrderUnknown(order_id=order_id)
@@ -111,12 +112,12 @@ class SubmitChange:
             return Acknowledge(merchant_order_reference=reference)
         return change
 
-    def _command(self, order: Order, change: Change, operation_id: str, cause: Cause) -> Command:
+    def _command(self, order: Order, change: Change, operation_id: str, cause: str) -> Command:
         return Command(
             id=operation_id,
             order_id=order.id,
             shop_id=order.shop_id,
-            kind=change.kind,
+            kind=kind_of(change),
             change=_named(change, operation_id),
             status=CommandStatus.PENDING,
             idempotency_key=self.new_key(),
@@ -127,7 +128,7 @@ class SubmitChange:
     def _promise(
         self,
         command: Command,
-        cause: Cause,
+        cause: str,
         answer_for: Callable[[Command], IdempotentAnswer] | None,
         *,
         gather: bool,

@@ -10,10 +10,10 @@ from app.domain.alerts import AlertKind
 from app.domain.gates import GateState
 from app.domain.shops import Shops
 from app.queues import DRAIN_INBOX, Wake, command_wake, probe_wake, reconcile_wake
+from app.services.admission import AdmissionProbe
 from app.services.alerting import Alerting
 from app.services.gather import Gather
 from app.services.nudge import Nudge
-from app.services.probe_gate import ProbeGate
 from app.services.wake_owed import WakeOwed
 from app.services.watch_conditions import WatchConditions
 from app.store.commands import Commands, DueCommand
@@ -55,7 +55,7 @@ class Sweep:
     shops: Shops
     gates: Gates
     drift: Drift
-    probe_gate: ProbeGate
+    admission_probe: AdmissionProbe
     alerting: Alerting
     watch_conditions: WatchConditions
     nudge: Nudge
@@ -96,11 +96,10 @@ class Sweep:
 
     def _gates(self, states: Mapping[str, GateState], now: datetime) -> None:
         for shop_id, state in states.items():
-            shop = self.shops.get(shop_id)
             if state.probe_at is not None and state.probe_at <= now:
                 self.nudge.wake(probe_wake(shop_id))
-            elif state.parked and shop is not None:
-                self.probe_gate.release(shop, state)
+            elif state.parked:
+                self.admission_probe.release(shop_id, state)
             since = state.usage_since
             if since is not None and now - since >= timedelta(seconds=THROTTLED_LONG_S):
                 text = (

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.gates import Closed, Purpose
+from app.domain.gates import Purpose
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
-from app.graph.failures import GraphError, ReadHeld
+from app.graph.failures import GraphError, ReadPaused
 from app.queues import sync_burst_wake, sync_wake
-from app.services.gate_keeper import GateKeeper
 from app.services.nudge import Nudge
 from app.services.record_order import OrderContended, RecordOrder
 from app.services.wake_owed import BURST
@@ -41,9 +40,8 @@ LOOK_BACK_S = 600.0
 LOOK_BACK_OWN_S = 10.0
 # A run that killed its worker this often in a row is not made again.
 MAX_LOST_RUNS = 3
-# After a failed page; a hold says itself how long it lasts.
+# After a page that failed; a pause says itself how long it lasts.
 AGAIN_S = 5.0
-HELD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,6 @@ class SyncBurst:
     orders: Orders
     syncs: Syncs
     record_order: RecordOrder
-    gate_keeper: GateKeeper
     nudge: Nudge
     clock: Callable[[], datetime]
     read_timeout_s: float
@@ -82,7 +79,7 @@ class SyncBurst:
             most_idle = min(max(LEAST_IDLE_PAGES, len(owed) // 5), MOST_IDLE_PAGES)
             listing = _Listing(shop=shop, since=since, after=run.after, first=first, most_idle=most_idle)
             cleared, following = self._list(listing)
-        except (_Held, GraphError, OrderContended) as error:
+        except (GraphError, OrderContended) as error:
             self.syncs.end_burst(shop_id)
             self._put_off(shop_id, error)
             return 0
@@ -98,12 +95,13 @@ class SyncBurst:
     def _list(self, listing: _Listing) -> tuple[int, str | None]:
         """Return how many owed reads were paid, and where to go on, None at the end or where it is idle."""
         shop, cleared, idle = listing.shop, 0, 0
-        self._ask(listing)
         pages = self.graph.list_orders(
             shop,
             states=STATES,
             updated_after=listing.since,
             after=listing.after,
+            # Orders nobody has read yet wait for their acknowledgement: their read has commands' priority.
+            purpose=Purpose.COMMAND if listing.first else Purpose.READ,
             timeout_s=self.read_timeout_s,
         )
         following: str | None = None
@@ -119,7 +117,6 @@ class SyncBurst:
             idle = 0 if paid or changed else idle + 1
             if following is None or idle >= listing.most_idle:
                 return cleared, None
-            self._ask(listing)
         return cleared, following
 
     def _record(self, page: OrderPage, sequence: int, read_at: datetime) -> tuple[int, int]:
@@ -128,37 +125,18 @@ class SyncBurst:
         paid = self.syncs.seen([read.order.id for read in readable], sequence) if readable else 0
         return paid, sum(one is not None for one in recorded)
 
-    def _ask(self, listing: _Listing) -> None:
-        # Orders that nobody has read yet wait for their acknowledgement: their read goes with the commands.
-        purpose = Purpose.COMMAND if listing.first else Purpose.READ
-        passage = self.gate_keeper.ask(listing.shop.id, purpose)
-        if isinstance(passage, Closed):
-            raise _Held(passage)
-
     def _one_by_one(self, owed: Sequence[OwedSync]) -> None:
         self.nudge.wake(*(sync_wake(one.order_id) for one in owed))
 
     def _put_off(self, shop_id: str, error: Exception) -> None:
         now = self.clock()
-        if isinstance(error, _Held):
-            delay_s = max((error.passage.until - now).total_seconds(), 1.0)
-        elif isinstance(error, ReadHeld):
-            delay_s = error.outcome.wait_s or HELD_S
-        else:
-            delay_s = AGAIN_S
+        again_at = error.until if isinstance(error, ReadPaused) else now + timedelta(seconds=AGAIN_S)
+        delay_s = max((again_at - now).total_seconds(), 1.0)
         owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
         self.syncs.postpone_many(owed, due_at=now + timedelta(seconds=delay_s), error=str(error))
         log.warning(
             "sync_burst.put_off", shop_id=shop_id, orders=len(owed), delay_s=delay_s, reason=str(error)
         )
-
-
-class _Held(Exception):
-    """The shop's gate is closed; nothing is lost, what is owed is put off."""
-
-    def __init__(self, passage: Closed) -> None:
-        super().__init__(passage.text)
-        self.passage = passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

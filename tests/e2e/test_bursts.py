@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from app.domain.gates import Purpose
 from app.domain.orders import OrderState
 from app.domain.timeline import Cause
 from app.settings import load_settings
@@ -88,8 +90,8 @@ def test_s17_a_batch_of_100_settles_each_order_by_its_own_entry(
     created, held = placed(own_stack, 95, "CREATED"), placed(own_stack, 2, "FB_PROCESSING")
     unknown = [f"7400000000000000{number}" for number in range(3)]
     [shop] = merchant.shops
-    graph = merchant.sync_order.graph
-    reads = [graph.read_order(shop, order_id, timeout_s=10) for order_id in [*created, *held]]
+    read = partial(merchant.sync_order.graph.read_order, shop, purpose=Purpose.READ, timeout_s=10)
+    reads = [read(order_id) for order_id in [*created, *held]]
     # Our copies say that all hundred are CREATED; the platform knows better.
     early = [replace(one, order=replace(one.order, state=OrderState.CREATED)) for one in reads[95:]]
     stray = [replace(reads[0], order=replace(reads[0].order, id=order_id)) for order_id in unknown]

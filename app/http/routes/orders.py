@@ -20,7 +20,8 @@ from app.http.parts import parts
 from app.http.problems import ProblemError, order_unknown, platform_away
 from app.http.routes.parameters import IdempotencyKey, cursor_of, no_query
 from app.http.show import order_answer, timeline_answer
-from app.services.sync_order import NotOnPlatform, PlatformAway, Synced
+from app.services.record_order import Recorded
+from app.services.sync import NotOnPlatform, PlatformAway
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -80,7 +81,7 @@ def sync_order(request: Request, order_id: PlatformId, idempotency_key: Idempote
     def work(_run: Run) -> Reply:
         orderwire = parts(request)
         match orderwire.sync_order.sync(order_id, cause=Cause.OPERATOR):
-            case Synced() as synced:
+            case Recorded() as synced:
                 sealer = orderwire.sealer if sees_buyers(request) else None
                 answer = SyncAnswer(
                     order=order_answer(synced.stored, sealer), differences=timeline_answer(synced.news)

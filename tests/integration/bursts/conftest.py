@@ -6,12 +6,14 @@ import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from app.domain.commands import Command, CommandKind
+from app.domain.gates import Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.timeline import Cause
 from app.services.run_command import RunCommand
@@ -55,8 +57,8 @@ class Market:
     def reads(self, order_ids: Sequence[str]) -> list[PlatformOrder]:
         shop = self.orderwire.shops.get(SHOP)
         assert shop is not None
-        graph = self.orderwire.sync_order.graph
-        return [graph.read_order(shop, order_id, timeout_s=5) for order_id in order_ids]
+        read = partial(self.orderwire.sync_order.graph.read_order, shop, purpose=Purpose.READ, timeout_s=5)
+        return [read(order_id) for order_id in order_ids]
 
     def record(self, reads: Sequence[PlatformOrder]) -> None:
         """Write copies down as a worker does, so that they gather."""

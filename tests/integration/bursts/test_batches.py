@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from app.domain.commands import Attempt, CommandKind, CommandStatus
+from app.domain.gates import Closed
 from app.domain.orders import OrderState
 from app.graph.requests import wire_batch
 from app.store.batches import Alone, Gathering
@@ -104,7 +105,10 @@ def test_a_worker_killed_after_the_call_leaves_a_batch_that_the_next_one_ends_on
     assert orderwire.commands.begin_attempt(batch_id, token="dead", attempt=attempt, wire=wire)
     shop = orderwire.shops.get(SHOP)
     assert shop is not None
-    orderwire.sync_order.graph.send(shop, wire, timeout_s=2, kind=CommandKind.ACKNOWLEDGE)
+    graph = orderwire.sync_order.graph
+    admitted = graph.admit(shop)
+    assert not isinstance(admitted, Closed)
+    graph.send(admitted, wire, timeout_s=2, kind=CommandKind.ACKNOWLEDGE)
     assert market.run(batch_id) == NotTaken(reason=NotTakenReason.LEASED, due_at=now + timedelta(seconds=5))
     market.run(batch_id, after_s=LATER_S)
     assert len(market.effects()) == 10
@@ -189,7 +193,7 @@ def test_a_closed_gate_parks_the_batch_and_costs_no_attempt(market: Market) -> N
     waiting = market.orderwire.batches.members(batch_id)
     assert {member.status for member in waiting} == {CommandStatus.WAITING}
     market.control("POST", "/token", {"state": "ok"})
-    market.orderwire.probe_gate.probe(SHOP, forced=True)
+    market.orderwire.admission_probe.probe(SHOP, forced=True)
     market.run(batch_id, after_s=2000)
     assert len(market.effects()) == 3
     assert market.orderwire.batches.members(batch_id) == []

@@ -7,13 +7,39 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.gates import Closed, Purpose
 from app.domain.shops import Shop
-from app.graph.client import GraphClient, open_http
+from app.graph.client import AdmittedShop, GraphClient, Reply, open_http
 
 TOKEN = "EAAB-page-token"
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class AskedAdmission:
+    """Admits every call but those the test pauses, and keeps what it was told."""
+
+    paused: dict[Purpose, Closed] = field(default_factory=dict)
+    asked: list[Purpose] = field(default_factory=list)
+    learned: list[tuple[Reply, bool]] = field(default_factory=list)
+
+    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Closed:
+        self.asked.append(purpose)
+        return self.paused.get(purpose, shop)
+
+    def learn(self, shop: Shop, reply: Reply, *, probe: bool) -> None:  # noqa: ARG002 - one shop is enough
+        self.learned.append((reply, probe))
+
+
+def admitted(client: GraphClient, shop: Shop) -> AdmittedShop:
+    """Return the shop as `send` takes it."""
+    answer = client.admit(shop)
+    assert not isinstance(answer, Closed)
+    return answer
 
 
 @dataclass(slots=True)
@@ -89,11 +115,23 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def open_client() -> Iterator[Callable[[str], GraphClient]]:
+def admission() -> AskedAdmission:
+    return AskedAdmission()
+
+
+@pytest.fixture
+def open_client(admission: AskedAdmission) -> Iterator[Callable[[str], GraphClient]]:
     opened: list[GraphClient] = []
 
     def client_at(url: str, app_secret: str | None = None) -> GraphClient:
-        client = GraphClient(url, "v25.0", app_secret, open_http(url, connections=2))
+        client = GraphClient(
+            url,
+            "v25.0",
+            app_secret,
+            open_http(url, connections=2),
+            admission=admission,
+            clock=lambda: NOW,
+        )
         opened.append(client)
         return client
 

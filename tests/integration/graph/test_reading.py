@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.domain.outcomes import Hold
+from app.domain.commands import CommandKind, WireRequest
+from app.domain.gates import Closed, GateHold, Purpose
 from app.domain.shops import Shop
-from app.graph.client import GraphClient
-from app.graph.failures import OrderNotFound, ReadFailed, ReadHeld, ReadRefused, UnreadableOrder
+from app.graph.client import THROTTLED_S, GraphClient
+from app.graph.failures import OrderNotFound, ReadFailed, ReadPaused, ReadRefused, UnreadableOrder
 from app.graph.orders import ORDER_FIELDS
 from app.graph.paging import MAX_EDGE_PAGES
+from tests.integration.graph.conftest import NOW, AskedAdmission, admitted
 
 WIRES = Path(__file__).parents[2] / "wires" / "orders"
 
@@ -53,7 +56,7 @@ def test_all_pages_of_an_edge_are_gathered_by_cursor_and_an_empty_one_does_not_e
         {"data": [], "paging": _more("c2")},
         {"data": [_parcel(62)], "paging": {"cursors": {"after": "c3"}}},
     )
-    order = client.read_order(shop, "1", timeout_s=5).order
+    order = client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5).order
     assert [shipment.id for shipment in order.shipments] == ["61", "62"]
     assert order.items[0].units.shipped == 2
     first, second, third = _asked(line)
@@ -71,7 +74,7 @@ def test_the_lines_of_a_parcel_that_has_many_are_gathered_too(
     line.answers = _answers(
         _order("1", shipments={"data": [parcel]}), {"data": [{"id": "500001", "quantity": 1}]}
     )
-    order = client.read_order(shop, "1", timeout_s=5).order
+    order = client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5).order
     assert [item.quantity for item in order.shipments[0].items] == [1, 1]
     assert _asked(line)[1] == ("/v25.0/61/items", {"fields": "id,quantity", "limit": "50", "after": "c1"})
 
@@ -89,14 +92,14 @@ def test_a_list_that_cannot_be_finished_fails_the_read_and_is_never_cut_short(
 ) -> None:
     line.answers = _answers(_order("1", refunds={"data": [], "paging": _more("c1")}), page)
     with pytest.raises(ReadFailed, match=complaint):
-        client.read_order(shop, "1", timeout_s=5)
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
 
 
 def test_an_edge_without_an_end_is_given_up(client: GraphClient, line: Any, shop: Shop) -> None:
     pages = [{"data": [], "paging": _more(f"c{n}")} for n in range(1, MAX_EDGE_PAGES + 1)]
     line.answers = _answers(_order("1", refunds={"data": [], "paging": _more("c0")}), *pages)
     with pytest.raises(ReadFailed, match="more than 40 pages"):
-        client.read_order(shop, "1", timeout_s=5)
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
 
 
 @pytest.mark.parametrize("error", [{"code": 100, "error_subcode": 33}, {"code": 803}])
@@ -105,7 +108,7 @@ def test_an_order_nobody_knows_is_not_found(
 ) -> None:
     line.answers = _answers({"error": error | {"message": "Unsupported get request"}})
     with pytest.raises(OrderNotFound, match="does not know order 41"):
-        client.read_order(shop, "41", timeout_s=5)
+        client.read_order(shop, "41", purpose=Purpose.READ, timeout_s=5)
 
 
 def test_each_failure_to_read_carries_its_outcome(client: GraphClient, line: Any, shop: Shop) -> None:
@@ -117,25 +120,25 @@ def test_each_failure_to_read_carries_its_outcome(client: GraphClient, line: Any
         {"id": "1"},
     )
     with pytest.raises(ReadRefused, match="nonexisting field") as refused:
-        client.read_order(shop, "1", timeout_s=5)
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
     assert refused.value.outcome.code == 100
-    with pytest.raises(ReadHeld, match="expired") as held:
-        client.read_order(shop, "1", timeout_s=5)
-    assert held.value.outcome.hold is Hold.TOKEN
+    with pytest.raises(ReadPaused, match="expired") as paused:
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
+    assert paused.value.until == NOW + timedelta(seconds=THROTTLED_S)
     for complaint in ("Pending Action", "down"):
         with pytest.raises(ReadFailed, match=complaint):
-            client.read_order(shop, "1", timeout_s=5)
+            client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
     with pytest.raises(UnreadableOrder, match="order_status"):
-        client.read_order(shop, "1", timeout_s=5)
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
     line.answers = [()]
     with pytest.raises(ReadFailed, match="no answer"):
-        client.read_order(shop, "1", timeout_s=5)
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
 
 
 def test_an_id_from_outside_stays_one_step_of_the_path(client: GraphClient, line: Any, shop: Shop) -> None:
     line.answers = _answers({"error": {"code": 803, "message": "no"}})
     with pytest.raises(OrderNotFound):
-        client.read_order(shop, "../me?fields=x#", timeout_s=5)
+        client.read_order(shop, "../me?fields=x#", purpose=Purpose.READ, timeout_s=5)
     assert line.requests[0].startswith(b"GET /v25.0/..%2Fme%3Ffields%3Dx%23?fields=id%2C")
 
 
@@ -153,6 +156,7 @@ def test_s25_a_listing_asks_for_all_states_and_walks_all_pages(
             states=["CREATED", "COMPLETED"],
             updated_after=datetime(2026, 1, 5, tzinfo=UTC),
             filters=["has_refunds", "has_cancellations"],
+            purpose=Purpose.LISTING,
             timeout_s=5,
         )
     )
@@ -177,7 +181,9 @@ def test_s18_an_order_that_cannot_be_read_stands_in_its_page_and_stops_nothing(
 ) -> None:
     broken = _order("2", refunds={"data": [], "paging": {"next": "http://x"}})
     line.answers = _answers({"data": [_order("3", created=None), broken, 7, _order("1")]})
-    (page,) = client.list_orders(shop, states=["CREATED"], updated_after=None, timeout_s=5)
+    (page,) = client.list_orders(
+        shop, states=["CREATED"], updated_after=None, purpose=Purpose.LISTING, timeout_s=5
+    )
     *unreadable, good = page.orders
     assert [getattr(one, "order_id", None) for one in unreadable] == ["3", "2", ""]
     assert not isinstance(good, UnreadableOrder)
@@ -190,7 +196,73 @@ def test_a_hold_in_the_middle_of_a_listing_is_raised_and_not_taken_for_its_end(
     line.answers = _answers(
         {"data": [_order("1")], "paging": _more("c1")}, {"error": {"code": 80001, "message": "wait"}}
     )
-    pages = client.list_orders(shop, states=["CREATED"], updated_after=None, timeout_s=5)
+    pages = client.list_orders(
+        shop, states=["CREATED"], updated_after=None, purpose=Purpose.LISTING, timeout_s=5
+    )
     assert len(next(pages).orders) == 1
-    with pytest.raises(ReadHeld, match="wait"):
+    with pytest.raises(ReadPaused, match="wait"):
         next(pages)
+
+
+PAUSED = Closed(hold=GateHold.USAGE, until=NOW + timedelta(seconds=60), text="commands go first")
+
+
+def test_a_read_asks_admission_before_each_of_its_calls(
+    client: GraphClient, line: Any, shop: Shop, admission: AskedAdmission
+) -> None:
+    line.answers = _answers(
+        _order("1", shipments={"data": [_parcel(1)], "paging": _more("c1")}), {"data": [_parcel(2)]}
+    )
+    client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
+    assert admission.asked == [Purpose.READ] * 2
+    assert [probe for _, probe in admission.learned] == [False] * 2
+
+
+def test_a_paused_shop_stops_reads_of_that_purpose_before_any_call(
+    client: GraphClient, line: Any, shop: Shop, admission: AskedAdmission
+) -> None:
+    admission.paused = {Purpose.READ: PAUSED, Purpose.LISTING: PAUSED}
+    with pytest.raises(ReadPaused, match="shop 900: commands go first") as paused:
+        client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
+    assert paused.value.until == PAUSED.until
+    with pytest.raises(ReadPaused):
+        next(client.list_orders(shop, states=[], updated_after=None, purpose=Purpose.LISTING, timeout_s=5))
+    assert line.requests == []
+    line.answers = _answers(_order("1"))
+    assert client.read_order(shop, "1", purpose=Purpose.COMMAND, timeout_s=5).order.id == "1"
+
+
+def test_a_shop_that_pauses_between_two_pages_stops_the_listing_there(
+    client: GraphClient, line: Any, shop: Shop, admission: AskedAdmission
+) -> None:
+    line.answers = _answers({"data": [_order("1")], "paging": _more("c1")})
+    pages = client.list_orders(
+        shop, states=["CREATED"], updated_after=None, purpose=Purpose.LISTING, timeout_s=5
+    )
+    assert len(next(pages).orders) == 1
+    admission.paused = {Purpose.LISTING: PAUSED}
+    with pytest.raises(ReadPaused):
+        next(pages)
+    assert len(line.requests) == 1
+
+
+def test_a_command_of_a_paused_shop_is_told_why_and_a_probe_goes_out_all_the_same(
+    client: GraphClient, line: Any, shop: Shop, admission: AskedAdmission
+) -> None:
+    admission.paused = {Purpose.COMMAND: PAUSED}
+    assert client.admit(shop) == PAUSED
+    line.answers = _answers({"id": shop.id})
+    client.probe(shop)
+    assert [probe for _, probe in admission.learned] == [True]
+
+
+def test_calls_go_out_with_the_token_that_admission_gives(
+    client: GraphClient, line: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed = replace(shop, access_token="EAAB-renewed")
+    monkeypatch.setattr(AskedAdmission, "admit", lambda *_: renewed)
+    line.answers = _answers(_order("1"), {"success": True})
+    client.read_order(shop, "1", purpose=Purpose.READ, timeout_s=5)
+    wire = WireRequest(path="/1/shipments", body="idempotency_key=k")
+    client.send(admitted(client, shop), wire, timeout_s=5, kind=CommandKind.SHIP)
+    assert all(b"Bearer EAAB-renewed" in request for request in line.requests)

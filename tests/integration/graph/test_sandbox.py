@@ -24,14 +24,16 @@ from app.domain.commands import (
     Ship,
     UpdateTracking,
 )
+from app.domain.gates import Purpose
 from app.domain.money import Money
 from app.domain.orders import ItemQuantity, Order, OrderState, Tracking, Units
 from app.domain.outcomes import Accepted, Busy, Hold, Outcome, Refused, Throttled, Unknown
 from app.domain.shops import Shop
 from app.graph.client import GraphClient, open_http
 from app.graph.errors import outcome_of_entry
-from app.graph.failures import OrderNotFound, ReadHeld, UnreadableOrder
+from app.graph.failures import OrderNotFound, ReadPaused, UnreadableOrder
 from app.graph.requests import wire_batch, wire_request
+from tests.integration.graph.conftest import NOW, AskedAdmission, admitted
 
 SECRET = "sandbox-app-secret"
 SHOP = Shop(
@@ -72,10 +74,12 @@ class Platform:
 
     def do(self, order_id: str, change: Change, key: str = "") -> Outcome:
         request = wire_request(order_id, change, key or str(uuid4()))
-        return self.client.send(SHOP, request, timeout_s=1, kind=change.kind).outcome
+        return self.client.send(
+            admitted(self.client, SHOP), request, timeout_s=1, kind=change.kind
+        ).outcome
 
     def read(self, order_id: str) -> Order:
-        return self.client.read_order(SHOP, order_id, timeout_s=5).order
+        return self.client.read_order(SHOP, order_id, purpose=Purpose.READ, timeout_s=5).order
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +94,14 @@ def process_url() -> Iterator[str]:
 
 @pytest.fixture
 def platform(process_url: str) -> Iterator[Platform]:
-    client = GraphClient(process_url, "v25.0", SECRET, open_http(process_url, connections=2))
+    client = GraphClient(
+        process_url,
+        "v25.0",
+        SECRET,
+        open_http(process_url, connections=2),
+        admission=AskedAdmission(),
+        clock=lambda: NOW,
+    )
     with httpx.Client(base_url=process_url, trust_env=False) as control:
         assert control.post("/_sandbox/reset", json={}).status_code < 300
         yield Platform(control, client)
@@ -125,7 +136,7 @@ def _acknowledged(platform: Platform) -> Order:
 
 def test_the_whole_life_of_an_order_is_written_and_read_back(platform: Platform) -> None:
     (order_id,) = platform.place(channel="instagram", buyer={"name": "김민준", "email": "a@b.example"})
-    new = platform.client.read_order(SHOP, order_id, timeout_s=5)
+    new = platform.client.read_order(SHOP, order_id, purpose=Purpose.READ, timeout_s=5)
     assert (new.order.state, new.order.channel) == (OrderState.CREATED, "instagram")
     assert new.buyer is not None
     assert new.buyer.name == "김민준"
@@ -186,7 +197,7 @@ def test_the_whole_life_of_an_order_is_written_and_read_back(platform: Platform)
 
 def test_an_order_on_hold_shows_its_products_and_no_buyer(platform: Platform) -> None:
     (order_id,) = platform.place(state="FB_PROCESSING")
-    read = platform.client.read_order(SHOP, order_id, timeout_s=5)
+    read = platform.client.read_order(SHOP, order_id, purpose=Purpose.READ, timeout_s=5)
     assert read.order.state is OrderState.FB_PROCESSING
     assert read.order.open_units == 4
     assert (read.buyer, read.shipping_address) == (None, None)
@@ -281,7 +292,7 @@ def test_s19_a_dead_token_holds_commands_reads_and_probe(platform: Platform) -> 
         assert isinstance(outcome, Throttled)
         assert outcome.hold is Hold.TOKEN
         assert SHOP.access_token not in outcome.message
-    with pytest.raises(ReadHeld):
+    with pytest.raises(ReadPaused):
         platform.read(order_id)
     platform.tell("token", {"state": "ok"})
     assert isinstance(platform.do(order_id, ACKNOWLEDGE), Accepted)
@@ -304,7 +315,9 @@ def test_s17_a_batch_has_an_outcome_for_each_of_its_orders(platform: Platform) -
     (held,) = platform.place(state="FB_PROCESSING")
     orders = [(order_id, f"R-{order_id}") for order_id in [*good, held, "999"]]
     kind = ACKNOWLEDGE.kind
-    reply = platform.client.send(SHOP, wire_batch(SHOP.id, orders, "batch-1"), timeout_s=5, kind=kind)
+    reply = platform.client.send(
+        admitted(platform.client, SHOP), wire_batch(SHOP.id, orders, "batch-1"), timeout_s=5, kind=kind
+    )
     assert isinstance(reply.outcome, Accepted)
     outcomes = [outcome_of_entry(entry) for entry in reply.outcome.answer["orders"]]
     assert [isinstance(outcome, Accepted) for outcome in outcomes] == [True, True, True, False, False]
@@ -316,7 +329,11 @@ def test_a_listing_gives_every_order_whole_and_once(platform: Platform) -> None:
     (held,) = platform.place(state="FB_PROCESSING")
     platform.place(items=[{"retailer_id": f"S{n}", "quantity": 1, "price": "1.00"} for n in range(120)])
     states = ["FB_PROCESSING", "CREATED", "IN_PROGRESS", "COMPLETED"]
-    pages = list(platform.client.list_orders(SHOP, states=states, updated_after=None, timeout_s=5))
+    pages = list(
+        platform.client.list_orders(
+            SHOP, states=states, updated_after=None, purpose=Purpose.LISTING, timeout_s=5
+        )
+    )
     assert max(len(page.orders) for page in pages) == 25
     assert not [one for page in pages for one in page.orders if isinstance(one, UnreadableOrder)]
     orders = [one.order for page in pages for one in page.orders if not isinstance(one, UnreadableOrder)]

@@ -15,6 +15,7 @@ from app.domain.shops import Shop
 from app.graph.client import GraphClient, Reply
 from app.graph.transport import MAX_ANSWER
 from app.graph.usage import Usage
+from tests.integration.graph.conftest import admitted
 
 REQUEST = WireRequest(path="/35001/shipments", body="idempotency_key=k&items=%5B%5D")
 TOKEN = "EAAB-page-token"
@@ -27,7 +28,7 @@ def _http(body: bytes | dict[str, Any], status: str = "200 OK", headers: str = "
 
 
 def _send(client: GraphClient, shop: Shop, timeout_s: float = 5.0) -> Reply:
-    return client.send(shop, REQUEST, timeout_s=timeout_s, kind=CommandKind.SHIP)
+    return client.send(admitted(client, shop), REQUEST, timeout_s=timeout_s, kind=CommandKind.SHIP)
 
 
 def test_the_exact_bytes_go_out_once_with_the_token_in_the_header_only(

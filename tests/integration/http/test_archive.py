@@ -120,7 +120,7 @@ def test_an_order_with_anything_still_to_come_stays(
         orderwire.commands.take("c1", token="t", now=now, lease_s=60)
         orderwire.commands.settle("c1", token="t", settlement=settlement(CommandStatus.DEAD), now=now)
     if standing == "owed sync":
-        orderwire.sync_owed.syncs.owe(OwedSync(order_id=ID, shop_id=None, cause=Cause.WEBHOOK), now)
+        orderwire.sync_order.syncs.owe(OwedSync(order_id=ID, shop_id=None, cause=Cause.WEBHOOK), now)
     if standing == "recent":  # the platform's last change is old, what happened here is not
         archive = replace(archive, clock=lambda: datetime.now(UTC))
     ran = archive.archive()
