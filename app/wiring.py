@@ -10,21 +10,19 @@ from app.assembly import changing, reading, upkeep
 from app.assembly.ground import Role, open_ground
 from app.live_shops import LiveShops
 from app.queues import Jobs
-from app.services.acknowledge_batch import AcknowledgeBatch
 from app.services.admission import AdmissionProbe
 from app.services.alerting import Alerting
 from app.services.archive_orders import ArchiveOrders
-from app.services.await_command import AwaitCommand
 from app.services.drain_inbox import DrainInbox
-from app.services.go_on import GoOn
+from app.services.drain_loop import DrainLoop
 from app.services.nudge import Nudge
 from app.services.nudge_drain import NudgeDrain
 from app.services.readiness import Readiness
 from app.services.receive_delivery import ReceiveDelivery
 from app.services.reconcile import Reconcile
-from app.services.replay_command import ReplayCommand
-from app.services.run_command import RunCommand
-from app.services.submit_change import SubmitChange
+from app.services.replay import ReplayCommand
+from app.services.run import RunCommand
+from app.services.submit import AwaitCommand, SubmitChange
 from app.services.sweep import Sweep
 from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
@@ -81,8 +79,7 @@ class Orderwire:
     submit_change: SubmitChange
     await_command: AwaitCommand
     run_command: RunCommand
-    go_on: GoOn
-    acknowledge_batch: AcknowledgeBatch
+    drain_loop: DrainLoop
     replay_command: ReplayCommand
     admission_probe: AdmissionProbe
     sweep: Sweep
@@ -99,7 +96,7 @@ def build(settings: Settings, role: Role = "worker") -> Orderwire:
     ground = open_ground(settings, role)
     record_order = reading.record_order(ground)
     sync_order = reading.sync_order(ground, record_order)
-    run_command = changing.run_command(ground, sync_order)
+    run_command = changing.run_command(ground, sync_order, record_order)
     admission_probe = upkeep.admission_probe(ground)
     return Orderwire(
         settings=settings,
@@ -132,8 +129,7 @@ def build(settings: Settings, role: Role = "worker") -> Orderwire:
         submit_change=changing.submit_change(ground, sync_order),
         await_command=changing.await_command(ground, sync_order),
         run_command=run_command,
-        go_on=changing.go_on(ground, run_command),
-        acknowledge_batch=changing.acknowledge_batch(ground, record_order),
+        drain_loop=changing.drain_loop(ground, run_command),
         replay_command=changing.replay_command(ground),
         admission_probe=admission_probe,
         sweep=upkeep.sweep(ground, admission_probe),

@@ -1,4 +1,4 @@
-"""The functions RQ runs. Each only wakes work up: what is to be done stands in the ledger, not in the job.
+"""The functions RQ runs. A job only starts work: the store, not the job, records what is to be done.
 
 Exceptions:
 
@@ -9,6 +9,7 @@ Exceptions:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from rq import get_current_job
@@ -16,13 +17,13 @@ from rq.job import Job
 
 from app.domain.commands import CommandKind, CommandStatus
 from app.queues import SWEEP, command_wake
-from app.services.settle_command import Ran
+from app.services.settle import RunResult
 from app.settings import Settings
 from app.store.commands import NotTaken, NotTakenReason
 from app.wiring import Orderwire, build
 from workers.abandoned import forget_abandoned
 
-# The mark a dead letter leaves on its job, so that running that job again means: a person wants a replay.
+# A dead letter marks its job with this: when the marked job runs again, a person asked for a replay.
 _DEAD = "dead_letter"
 _built: list[Orderwire] = []
 _stopped: list[Callable[[], bool]] = []
@@ -35,23 +36,23 @@ class DeadLetter(Exception):
 
 
 def prepare(settings: Settings, stopped: Callable[[], bool]) -> None:
-    """Build everything once, before the first job: clients stay warm from job to job. Then wake a sweep.
+    """Build everything once, before the first job, so that connections stay open; then enqueue a sweep.
 
-    `stopped` says whether the worker was told to stop: then no job goes on with another command.
+    `stopped` says whether the worker was told to stop: then no job runs another command.
     """
     orderwire = build(settings)
     _built[:], _stopped[:] = [orderwire], [stopped]
-    # What the worker before this one left behind is woken at once, not at the next turn.
+    # What the previous worker left is enqueued at once, not by the next scheduled sweep.
     orderwire.nudge.wake(SWEEP)
 
 
 def drain_inbox() -> None:
-    """Turn what webhooks hinted at into owed syncs."""
+    """Turn received webhook entries into pending syncs."""
     _orderwire().drain_inbox.drain()
 
 
 def sweep() -> None:
-    """Wake what is due and has no job."""
+    """Enqueue what is due and has no job."""
     job = get_current_job()
     if job is not None:
         forget_abandoned(job.connection)
@@ -74,106 +75,78 @@ def sync_burst(shop_id: str) -> None:
 
 
 def reconcile(shop_id: str) -> None:
-    """Find what changed in one shop and was announced by no webhook."""
+    """Find what changed in one shop without a webhook."""
     _orderwire().reconcile.reconcile(shop_id)
 
 
 def archive() -> None:
-    """Move orders that are long over from Redis to files."""
+    """Move orders that ended long ago from Redis to files."""
     _orderwire().archive_orders.archive_and_go_on()
 
 
 def probe(shop_id: str) -> None:
-    """Try whether the platform takes calls of one shop again."""
+    """Test whether the platform accepts calls of one shop again."""
     _orderwire().admission_probe.probe(shop_id)
 
 
-def acknowledge(command_id: str) -> None:
-    """Run an acknowledge command, and go on with others that are due."""
-    _run(CommandKind.ACKNOWLEDGE, command_id)
-
-
-def acknowledge_batch(batch_id: str) -> None:
-    """Run a batch of acknowledgements; requeued after it gave up, it replays each order's command."""
-    orderwire = _orderwire()
-    job = get_current_job()
-    if job is not None and job.meta.get(_DEAD):
-        _mark(job, dead=False)
-        for member in orderwire.batches.members(batch_id, left=True):
-            orderwire.replay_command.replay(member.id)
-        return
-    result = orderwire.acknowledge_batch.run(batch_id)
-    if isinstance(result, NotTaken):
-        _wake_later(batch_id, result)
-    elif result.dead:
-        if job is not None:
-            _mark(job, dead=True)
-        raise DeadLetter(f"batch {batch_id}: {result.dead} acknowledgements gave up; each can be replayed")
-
-
-def ship(command_id: str) -> None:
-    """Run a ship command, and go on with others that are due."""
-    _run(CommandKind.SHIP, command_id)
-
-
-def update_tracking(command_id: str) -> None:
-    """Run an update_tracking command, and go on with others that are due."""
-    _run(CommandKind.UPDATE_TRACKING, command_id)
-
-
-def cancel(command_id: str) -> None:
-    """Run a cancel command, and go on with others that are due."""
-    _run(CommandKind.CANCEL, command_id)
-
-
-def refund(command_id: str) -> None:
-    """Run a refund command, and go on with others that are due."""
-    _run(CommandKind.REFUND, command_id)
-
-
 def _run(kind: CommandKind, command_id: str) -> None:
-    orderwire = _orderwire()
-    job = get_current_job()
+    """Run one command or batch, then drain others of its kind; a dead letter fails the job.
+
+    A failed job that a person requeues replays its command, or the commands of its batch.
+    """
+    orderwire, job = _orderwire(), get_current_job()
+    batch = kind is CommandKind.ACKNOWLEDGE_BATCH
     if job is not None and job.meta.get(_DEAD):
-        orderwire.replay_command.replay(command_id)
+        members = orderwire.batches.members(command_id, left=True) if batch else []
+        for replayed in [member.id for member in members] or [command_id]:
+            orderwire.replay_command.replay(replayed)
         _mark(job, dead=False)
     result = orderwire.run_command.run(command_id)
     error = _error_of_dead(command_id, result)
     if error is not None:
         if job is not None:
             _mark(job, dead=True)
-        raise DeadLetter(f"command {command_id}: {error}")
+        raise DeadLetter(f"{'batch' if batch else 'command'} {command_id}: {error}")
     if isinstance(result, NotTaken):
-        _wake_later(command_id, result)
-    if result.shop_id is not None:
-        # Also when another job went on with this one's command first: a free thread is worth having.
-        _go_on(kind, result.shop_id)
+        _enqueue_later(command_id, result)
+    if result.shop_id is not None and not batch:
+        # Also when another job ran this one's command first: a free thread is worth using.
+        _drain(kind, result.shop_id)
 
 
-def _error_of_dead(command_id: str, result: Ran | NotTaken) -> str | None:
-    """Return why the command gave up, in this run or while another job went on with it."""
-    if isinstance(result, Ran):
-        return result.error or "" if result.status is CommandStatus.DEAD else None
+# RQ finds the job of a command by its kind, such as `workers.jobs.ship`.
+acknowledge = partial(_run, CommandKind.ACKNOWLEDGE)
+ship = partial(_run, CommandKind.SHIP)
+update_tracking = partial(_run, CommandKind.UPDATE_TRACKING)
+cancel = partial(_run, CommandKind.CANCEL)
+refund = partial(_run, CommandKind.REFUND)
+acknowledge_batch = partial(_run, CommandKind.ACKNOWLEDGE_BATCH)
+
+
+def _error_of_dead(command_id: str, result: RunResult | NotTaken) -> str | None:
+    """Return why a dead letter is one, made by this run or while another job drained; None: there is none."""
+    if isinstance(result, RunResult):
+        return result.error or "" if result.dead else None
     if result.reason is not NotTakenReason.DONE:
         return None
     command = _orderwire().commands.get(command_id)
     return command.error or "" if command and command.status is CommandStatus.DEAD else None
 
 
-def _go_on(kind: CommandKind, shop_id: str) -> None:
+def _drain(kind: CommandKind, shop_id: str) -> None:
     try:
-        commands = _orderwire().go_on.go_on(kind, shop_id, stopped=_stopped[0])
+        commands = _orderwire().drain_loop.drain(kind, shop_id, stopped=_stopped[0])
     except Exception:
-        # This job's own command has ended; the one that raised runs again in its own job, and shows there.
-        log.exception("job.went_no_further", kind=kind.value, shop_id=shop_id)
+        # This job's own command has ended; the one that raised runs again in its own job, and fails there.
+        log.exception("job.drain_failed", kind=kind.value, shop_id=shop_id)
     else:
         if commands:
-            log.info("job.went_on", kind=kind.value, shop_id=shop_id, commands=commands)
+            log.info("job.drained", kind=kind.value, shop_id=shop_id, commands=commands)
 
 
-def _wake_later(command_id: str, result: NotTaken) -> None:
+def _enqueue_later(command_id: str, result: NotTaken) -> None:
     if result.reason is NotTakenReason.NOT_DUE and result.due_at is not None:
-        # Woken early: the ledger's due time is the truth, so the wake moves to it.
+        # The job ran too early: it moves to the due time that the store has.
         orderwire = _orderwire()
         command = orderwire.commands.get(command_id)
         if command is not None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from app.assembly.ground import Ground
 from app.assembly.policies import retry_policy
-from app.services.acknowledge_batch import AcknowledgeBatch
-from app.services.await_command import AwaitCommand
-from app.services.go_on import GoOn
-from app.services.list_members import ListMembers
-from app.services.note_acknowledged import NoteAcknowledged
+from app.services.batching import Batching
+from app.services.drain_loop import DrainLoop
 from app.services.record_order import RecordOrder
-from app.services.replay_command import ReplayCommand
-from app.services.run_command import RunCommand
-from app.services.settle_batch import SettleBatch
-from app.services.settle_command import SettleCommand
-from app.services.submit_change import SubmitChange
+from app.services.replay import ReplayCommand
+from app.services.run import RunCommand
+from app.services.settle import Settle
+from app.services.submit import AwaitCommand, SubmitChange
 from app.services.sync import SyncOrder
 from app.sources import jitter, new_id, new_key, now
 
@@ -39,16 +35,29 @@ def await_command(ground: Ground, sync_order: SyncOrder) -> AwaitCommand:
     return AwaitCommand(commands=ground.commands, syncs=ground.syncs, sync_order=sync_order)
 
 
-def run_command(ground: Ground, sync_order: SyncOrder) -> RunCommand:
-    """Return the use case that runs the head of a lane, and the part that settles it."""
-    settle_command = SettleCommand(
+def run_command(ground: Ground, sync_order: SyncOrder, record_order: RecordOrder) -> RunCommand:
+    """Return the use case that runs the head of a lane or a batch, with the parts that nobody else needs."""
+    settle = Settle(
         commands=ground.commands,
+        batches=ground.batches,
         nudge=ground.nudge,
         alerting=ground.alerting,
         policy=retry_policy(ground.settings),
         clock=now,
         new_key=new_key,
         jitter=jitter,
+    )
+    batching = Batching(
+        graph=ground.graph,
+        shops=ground.shops,
+        orders=ground.orders,
+        batches=ground.batches,
+        record_order=record_order,
+        settle=settle,
+        clock=now,
+        new_id=new_id,
+        new_key=new_key,
+        read_timeout_s=ground.settings.read_timeout_s,
     )
     return RunCommand(
         graph=ground.graph,
@@ -57,7 +66,8 @@ def run_command(ground: Ground, sync_order: SyncOrder) -> RunCommand:
         commands=ground.commands,
         syncs=ground.syncs,
         sync_order=sync_order,
-        settle_command=settle_command,
+        batching=batching,
+        settle=settle,
         heartbeat=ground.heartbeat,
         nudge=ground.nudge,
         clock=now,
@@ -65,44 +75,10 @@ def run_command(ground: Ground, sync_order: SyncOrder) -> RunCommand:
     )
 
 
-def go_on(ground: Ground, run_command: RunCommand) -> GoOn:
-    """Return the use case that works off what is due of one kind."""
-    return GoOn(
+def drain_loop(ground: Ground, run_command: RunCommand) -> DrainLoop:
+    """Return the use case that runs what is due of one kind."""
+    return DrainLoop(
         commands=ground.commands, run_command=run_command, nudge=ground.nudge, clock=now, new_id=new_id
-    )
-
-
-def acknowledge_batch(ground: Ground, record_order: RecordOrder) -> AcknowledgeBatch:
-    """Return the use case that runs batches, and its parts that nobody else needs."""
-    list_members = ListMembers(
-        graph=ground.graph,
-        record_order=record_order,
-        clock=now,
-        read_timeout_s=ground.settings.read_timeout_s,
-    )
-    settle_batch = SettleBatch(
-        commands=ground.commands,
-        batches=ground.batches,
-        syncs=ground.syncs,
-        nudge=ground.nudge,
-        alerting=ground.alerting,
-        policy=retry_policy(ground.settings),
-        clock=now,
-        new_key=new_key,
-        jitter=jitter,
-    )
-    return AcknowledgeBatch(
-        graph=ground.graph,
-        shops=ground.shops,
-        orders=ground.orders,
-        commands=ground.commands,
-        batches=ground.batches,
-        list_members=list_members,
-        note_acknowledged=NoteAcknowledged(orders=ground.orders, clock=now, new_id=new_id),
-        settle_batch=settle_batch,
-        heartbeat=ground.heartbeat,
-        clock=now,
-        new_id=new_id,
     )
 
 

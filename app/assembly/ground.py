@@ -12,7 +12,7 @@ from app.queues import LIFECYCLE, THREADS, Jobs, connect_queues, live_workers
 from app.services.admission import AdmissionControl
 from app.services.alerting import Alerting
 from app.services.gather import Gather
-from app.services.heartbeat import Heartbeat
+from app.services.lease import Heartbeat
 from app.services.nudge import Nudge
 from app.services.readiness import Readiness
 from app.services.wake_owed import WakeOwed

@@ -54,7 +54,7 @@ def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], 
 
 
 def _probe(orderwire: Orderwire, shop_id: str, say: Callable[[str], None]) -> bool:
-    outcome = orderwire.probe_gate.probe(shop_id, forced=True)
+    outcome = orderwire.admission_probe.probe(shop_id, forced=True)
     if outcome is None:
         say(f"ok   shop {shop_id}: a worker is probing it right now")
         return True

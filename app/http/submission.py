@@ -22,7 +22,7 @@ from app.http.parts import parts, request_id
 from app.http.problems import Problem, order_unknown, platform_away
 from app.http.show import command_answer
 from app.http.waiting import await_end, preferred_wait_s
-from app.services.submit_change import OrderUnknown, Submitted
+from app.services.submit import OrderUnknown, Submitted
 from app.services.sync import PlatformAway
 
 # Proxies give up after 30 s; what could not be tried until here is told as such.

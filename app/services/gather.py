@@ -1,8 +1,9 @@
-"""Gather: acknowledgements wait for each other a moment, and go out together."""
+"""Gather: acknowledgements wait for each other for a moment and form batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock, Timer
 
@@ -17,65 +18,55 @@ from app.store.connection import StoreUnavailable
 
 log = structlog.get_logger()
 
-# Batches that one call forms at the most: five thousand orders, in some 100 ms of Redis's time.
+# One call forms at most this many batches: five thousand orders, in about 100 ms of Redis's time.
 MAX_FORMED = 50
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:
     """Forms batches when a hundred gathered, or the oldest waited for the window. Shared by the threads.
 
-    What gathers stands in the ledger. The timer that ends a window lives in this process only: when the
-    process dies, the next sweep forms what waited long enough.
+    The store records what gathers. The timer that ends a window exists in this process only: if the process
+    dies, the next sweep forms the batches of those that waited long enough.
     """
 
-    def __init__(
-        self,
-        *,
-        batches: Batches,
-        nudge: Nudge,
-        clock: Callable[[], datetime],
-        new_id: Callable[[], str],
-        new_key: Callable[[], str],
-        window_s: float,
-    ) -> None:
-        self._batches = batches
-        self._nudge = nudge
-        self._clock = clock
-        self._new_id = new_id
-        self._new_key = new_key
-        self._window_s = window_s
-        self._lock = Lock()
-        self._timers: dict[str, Timer] = {}
+    batches: Batches
+    nudge: Nudge
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    new_key: Callable[[], str]
+    window_s: float
+    _lock: Lock = field(default_factory=Lock, init=False)
+    _timers: dict[str, Timer] = field(default_factory=dict, init=False)
 
     def joined(self, shop_id: str, gathered: int) -> None:
-        """Have those that gathered in the shop go out in time; `gathered` is how many they are by now."""
+        """Form batches when the window ends, or now if `gathered`, the count of the shop, fills one."""
         if gathered >= MAX_BATCH:
             self.form(shop_id)
         elif gathered:
-            self._later(shop_id, self._window_s)
+            self._later(shop_id, self.window_s)
 
     def form(self, shop_id: str) -> int:
-        """Form the batches of the shop whose time has come and wake them; return how many."""
+        """Form and enqueue the batches of the shop that are due; return how many."""
         for formed in range(MAX_FORMED):
-            made = self._batches.form(
+            made = self.batches.form(
                 shop_id,
-                batch_id=self._new_id(),
-                idempotency_key=self._new_key(),
-                now=self._clock(),
-                window_s=self._window_s,
+                batch_id=self.new_id(),
+                idempotency_key=self.new_key(),
+                now=self.clock(),
+                window_s=self.window_s,
                 most=MAX_BATCH,
             )
             match made:
                 case FormedBatch():
-                    self._nudge.wake(command_wake(CommandKind.ACKNOWLEDGE_BATCH.value, made.id, made.lane))
+                    self.nudge.wake(command_wake(CommandKind.ACKNOWLEDGE_BATCH.value, made.id, made.lane))
                     log.info("batch.formed", shop_id=shop_id, batch_id=made.id, orders=made.orders)
                 case Alone():
-                    self._nudge.wake(
-                        command_wake(CommandKind.ACKNOWLEDGE.value, made.command_id, made.order_id)
-                    )
+                    kind = CommandKind.ACKNOWLEDGE.value
+                    self.nudge.wake(command_wake(kind, made.command_id, made.order_id))
                 case Gathering(since=since):
-                    waited_s = (self._clock() - since).total_seconds()
-                    self._later(shop_id, max(self._window_s - waited_s, 0.0))
+                    waited_s = (self.clock() - since).total_seconds()
+                    self._later(shop_id, max(self.window_s - waited_s, 0.0))
                     return formed
                 case None:
                     return formed
@@ -86,12 +77,12 @@ class Gather:
         with self._lock:
             if shop_id in self._timers:
                 return
-            timer = Timer(after_s, self._ring, (shop_id,))
+            timer = Timer(after_s, self._form_due, (shop_id,))
             timer.daemon = True
             self._timers[shop_id] = timer
         timer.start()
 
-    def _ring(self, shop_id: str) -> None:
+    def _form_due(self, shop_id: str) -> None:
         with self._lock:
             del self._timers[shop_id]
         try:

@@ -139,7 +139,7 @@ class CommandRuns:
 
     def settle(self, command_id: str, *, token: str, settlement: Settlement, now: datetime) -> Settled:
         """End the run of a taken command: store its attempt, give the lease back, move the lane on."""
-        return _settled(self._settle(*_settle_call(command_id, token, settlement, now)))
+        return self.settle_many({command_id: settlement}, token=token, now=now)[command_id]
 
     def settle_many(
         self, settlements: Mapping[str, Settlement], *, token: str, now: datetime
@@ -147,10 +147,14 @@ class CommandRuns:
         """Settle these commands, which one token holds, as `settle` does; all in one round trip."""
         if len(settlements) > MAX_SETTLED_AT_ONCE:
             raise ValueError(f"{len(settlements)} commands at once; the most is {MAX_SETTLED_AT_ONCE}")
-        pipeline = self._store.pipeline(transaction=False)
-        for command_id, settlement in settlements.items():
-            self._settle(*_settle_call(command_id, token, settlement, now), client=pipeline)
-        answers = pipeline.execute() if settlements else []
+        calls = [_settle_call(command_id, token, one, now) for command_id, one in settlements.items()]
+        if len(calls) == 1:  # a pipeline would first ask whether Redis knows the script
+            answers = [self._settle(*calls[0])]
+        else:
+            pipeline = self._store.pipeline(transaction=False)
+            for call in calls:
+                self._settle(*call, client=pipeline)
+            answers = pipeline.execute() if calls else []
         return {command_id: _settled(row) for command_id, row in zip(settlements, answers, strict=True)}
 
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
@@ -211,7 +215,7 @@ def _settle_call(command_id: str, token: str, settlement: Settlement, now: datet
         micros(next_at) if next_at else "",
         attempt.number if attempt else "",
         encode(attempt) if attempt else "",
-        settlement.idempotency_key,
+        settlement.idempotency_key or "",
         "1" if settlement.keep_wire else "0",
         "1",
         settlement.error or "",

@@ -87,19 +87,19 @@ class Settlement:
     """How a run of a command ended.
 
     `status` is WAITING, with `next_attempt_at`, or a final one. `attempt` is the finished attempt, None when
-    no call was made. `idempotency_key` is the key of the next call, kept or new; `keep_wire` says whether
-    its bytes stay as they are, which they must exactly when the key is kept and a call may come. `parked`
-    puts a waiting command in line at its shop's gate, which lets it go on before its time. `owe_read` owes a
-    read of the order in the same change: what the attempt did to it is not in its copy.
+    no call was made. `idempotency_key` is a new key of the next call, None to keep the old one; `keep_wire`
+    says whether its bytes stay as they are, which they must exactly when the key is kept and a call may come.
+    `parked` pauses a waiting command: when its shop resumes, it may run before its time. `owe_read` makes a
+    read of the order pending in the same write: what the attempt did to it is not in its copy.
     """
 
     status: CommandStatus
-    attempt: Attempt | None
-    next_attempt_at: datetime | None
-    idempotency_key: str
-    keep_wire: bool
-    error: str | None
-    timeline: tuple[TimelineEntry, ...]
+    attempt: Attempt | None = None
+    next_attempt_at: datetime | None = None
+    idempotency_key: str | None = None
+    keep_wire: bool = True
+    error: str | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
     parked: bool = False
     owe_read: bool = False
 

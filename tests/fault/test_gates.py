@@ -45,7 +45,7 @@ def test_s19_a_dead_token_costs_no_attempt_and_all_drain_in_order(trouble: Troub
     trouble.until(lambda: not trouble.alerts("token_dead"))
     closed = [one for one in trouble.alerts("token_dead", "closed") if one["id"] == alert["id"]]
     assert len(closed) == 1
-    parked = [entry for entry in trouble.timeline(orders[-1]) if entry["what"] == "command.parked"]
+    parked = [entry for entry in trouble.timeline(orders[-1]) if entry["what"] == "command.paused"]
     assert len(parked) == 1
 
 

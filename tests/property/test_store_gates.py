@@ -197,7 +197,7 @@ def _parked(redis: Store, count: int) -> tuple[Commands, list[str]]:
         commands.accept(one, timeline=note("command.accepted"))
         taken = commands.take(one.id, token=f"t{number}", now=NOW + timedelta(seconds=1), lease_s=9)
         assert isinstance(taken, Taken)
-        waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.parked"),))
+        waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.paused"),))
         assert commands.settle(one.id, token=f"t{number}", settlement=waiting, now=NOW).ok
         ids.append(one.id)
     return commands, ids
@@ -232,10 +232,10 @@ def test_a_command_taken_meanwhile_is_not_released_again(redis: Store) -> None:
 
 def test_a_command_that_is_parked_again_has_it_in_its_timeline_once(redis: Store) -> None:
     commands, ids = _parked(redis, 1)
-    waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.parked"),))
+    waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.paused"),))
     for hour in (2, 10):
         at = NOW + timedelta(hours=hour)
         assert isinstance(commands.take(ids[0], token=f"x{hour}", now=at, lease_s=9), Taken)
         commands.settle(ids[0], token=f"x{hour}", settlement=waiting, now=at)
     timeline = Orders(redis).timeline("o0", limit=50).items
-    assert [entry.what for entry in timeline] == ["command.accepted", "command.parked"]
+    assert [entry.what for entry in timeline] == ["command.accepted", "command.paused"]

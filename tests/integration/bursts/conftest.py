@@ -16,8 +16,8 @@ from app.domain.commands import Command, CommandKind
 from app.domain.gates import Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.timeline import Cause
-from app.services.run_command import RunCommand
-from app.services.settle_batch import BatchRan
+from app.services.run import RunCommand
+from app.services.settle import RunResult
 from app.settings import load_settings
 from app.store.commands import NotTaken
 from app.store.syncs import OwedSync
@@ -93,16 +93,18 @@ class Market:
         [one] = due
         return one.id
 
-    def run(self, batch_id: str, *, after_s: float = 0) -> BatchRan | NotTaken:
-        use_case = self.orderwire.acknowledge_batch
-        return replace(use_case, clock=lambda: datetime.now(UTC) + timedelta(seconds=after_s)).run(batch_id)
+    def run(self, command_id: str, *, after_s: float = 0) -> RunResult | NotTaken:
+        """Run a command or a batch as a worker does whose clock is `after_s` ahead."""
+        return self.ahead(after_s).run(command_id)
 
     def run_alone(self, command_id: str, *, after_s: float) -> Command:
-        use_case: RunCommand = replace(
+        self.run(command_id, after_s=after_s)
+        return self.command(command_id)
+
+    def ahead(self, after_s: float) -> RunCommand:
+        return replace(
             self.orderwire.run_command, clock=lambda: datetime.now(UTC) + timedelta(seconds=after_s)
         )
-        use_case.run(command_id)
-        return self.command(command_id)
 
     def command(self, command_id: str) -> Command:
         found = self.orderwire.commands.get(command_id)

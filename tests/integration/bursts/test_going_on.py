@@ -14,8 +14,8 @@ from app.domain.commands import Acknowledge, Change, CommandKind, CommandStatus,
 from app.domain.orders import OrderState, Tracking
 from app.domain.timeline import Cause
 from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_of
-from app.services.go_on import COUNTS_S
-from app.services.submit_change import Submitted
+from app.services.drain_loop import COUNTS_S
+from app.services.submit import Submitted
 from app.services.wake_owed import BURST
 from app.store import keys
 from app.store.commands import NotTaken, NotTakenReason
@@ -70,7 +70,7 @@ def go_on_count(rq: Redis, count: int) -> None:
 
 
 def go_on(market: Market) -> int:
-    return market.orderwire.go_on.go_on(SHIP, SHOP, stopped=lambda: False)
+    return market.orderwire.drain_loop.drain(SHIP, SHOP, stopped=lambda: False)
 
 
 def going_on(market: Market, *, after_s: float = 0) -> int:
@@ -162,7 +162,7 @@ def test_told_to_stop_it_wakes_the_job_of_what_is_left(market: Market, rq: Redis
     first, second = (submit(market, order_id, PARCEL) for order_id in in_progress(market, 2))
     rq.delete(queue_of(LIFECYCLE, rq).key)
     told = iter([False, True])
-    assert market.orderwire.go_on.go_on(SHIP, SHOP, stopped=lambda: next(told)) == 1
+    assert market.orderwire.drain_loop.drain(SHIP, SHOP, stopped=lambda: next(told)) == 1
     assert market.command(first).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{second}"]
     assert going_on(market) == 0
@@ -173,8 +173,8 @@ def test_its_turn_over_it_queues_behind_the_jobs_of_other_kinds(market: Market, 
     rq.delete(queue_of(LIFECYCLE, rq).key)
     market.orderwire.nudge.wake(command_wake(CommandKind.REFUND, "refund1", "1"))
     clock = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(seconds=60)])
-    over = replace(market.orderwire.go_on, clock=lambda: next(clock, datetime.now(UTC)))
-    assert over.go_on(SHIP, SHOP, stopped=lambda: False) == 0
+    over = replace(market.orderwire.drain_loop, clock=lambda: next(clock, datetime.now(UTC)))
+    assert over.drain(SHIP, SHOP, stopped=lambda: False) == 0
     assert queued(rq) == ["refund-refund1", f"ship-{command_id}"]
 
 
@@ -184,8 +184,8 @@ def test_one_that_gives_up_gets_a_job_of_its_own_and_the_others_go_on(market: Ma
     market.faults({"path": f"/{first}/shipments", "kind": "error", "code": 2})
     later = replace(market.orderwire.run_command, clock=lambda: datetime.now(UTC) + timedelta(seconds=600))
     later.run(dead)
-    once_more = replace(market.orderwire.go_on, run_command=later, clock=later.clock)
-    assert once_more.go_on(SHIP, SHOP, stopped=lambda: False) == 2
+    once_more = replace(market.orderwire.drain_loop, run_command=later, clock=later.clock)
+    assert once_more.drain(SHIP, SHOP, stopped=lambda: False) == 2
     assert market.command(dead).status is CommandStatus.DEAD
     assert market.command(good).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{dead}"]
@@ -218,7 +218,7 @@ def test_what_follows_in_the_lane_is_decided_on_what_the_platform_says(market: M
     commands, now = market.orderwire.commands, datetime.now(UTC)
     taken = commands.take_next(SHIP, SHOP, job="j", token="t", now=now, lease_s=30, counts_s=1)
     assert taken is not None
-    assert market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t").read_owed
+    assert market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t").read_pending
     assert shipments(market, order_id) == 0
     assert go_on(market) == 1
     assert market.command(command_id).status is CommandStatus.SUCCEEDED
@@ -255,10 +255,12 @@ def test_what_a_command_raises_says_which_one_it_was(market: Market) -> None:
     def broken() -> datetime:
         raise ArithmeticError("a bug")
 
-    bug = replace(market.orderwire.go_on, run_command=replace(market.orderwire.run_command, clock=broken))
+    bug = replace(
+        market.orderwire.drain_loop, run_command=replace(market.orderwire.run_command, clock=broken)
+    )
     with pytest.raises(ArithmeticError) as raised:
-        bug.go_on(SHIP, SHOP, stopped=lambda: False)
-    assert raised.value.__notes__ == [f"while going on with ship command {command_id} of order {order_id}"]
+        bug.drain(SHIP, SHOP, stopped=lambda: False)
+    assert raised.value.__notes__ == [f"while draining: ship command {command_id} of order {order_id}"]
 
 
 def test_those_whose_worker_died_twice_are_woken_a_second_apart(market: Market, rq: Redis) -> None:

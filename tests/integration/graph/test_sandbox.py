@@ -74,9 +74,7 @@ class Platform:
 
     def do(self, order_id: str, change: Change, key: str = "") -> Outcome:
         request = wire_request(order_id, change, key or str(uuid4()))
-        return self.client.send(
-            admitted(self.client, SHOP), request, timeout_s=1, kind=change.kind
-        ).outcome
+        return self.client.send(admitted(self.client, SHOP), request, timeout_s=1, kind=change.kind).outcome
 
     def read(self, order_id: str) -> Order:
         return self.client.read_order(SHOP, order_id, purpose=Purpose.READ, timeout_s=5).order

@@ -14,7 +14,7 @@ from app.domain.commands import Change, Ship
 from app.domain.decide import Refusal
 from app.domain.orders import ItemQuantity, Order, OrderState, Payment, Tracking
 from app.domain.timeline import Cause
-from app.services.submit_change import Submitted
+from app.services.submit import Submitted
 from app.store.connection import Store
 from tests.integration.http.conftest import Served
 from tests.unit.http.samples import order, usd

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.services import heartbeat as beats
-from app.services.heartbeat import Heartbeat
+from app.services import lease as beats
+from app.services.lease import Heartbeat
 from app.store.commands import Commands, Taken
 from app.store.connection import Store
 from tests.integration.store.samples import command, note, ship

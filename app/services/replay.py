@@ -1,4 +1,4 @@
-"""Replay or dismiss a dead letter: the two things a person can do with a command that gave up."""
+"""Replay or dismiss a dead letter: the two things a person can do with it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class ReplayCommand:
     def replay(self, command_id: str) -> bool:
         """Put the command back at the end of its lane with all its attempts ahead; False: it is not dead.
 
-        It keeps its key while it is unknown whether the platform did it, so that doing it twice stays
-        impossible; after a coded error the platform would only replay that error, and it gets a new one.
+        If it is unknown whether the platform made the change, the command keeps its key, so that the change
+        cannot be made twice. After a coded error the platform would only repeat that error, so it gets a new
+        key.
         """
         command = self.commands.get(command_id)
         if command is None or command.status is not CommandStatus.DEAD:
