@@ -58,7 +58,7 @@ check: install
 openapi: install
 	@$(BIN)/orderwire openapi
 
-.PHONY: drill drill-sensitivity
+.PHONY: chaos chaos-sensitivity
 EVENTS ?= 2000
 SEEDS ?= 3
 FIRST_SEED ?= 1
@@ -66,12 +66,12 @@ FIRST_SEED ?= 1
 PACE ?= 0.9
 
 # Kills and cuts everything while orders are worked on, then judges by the sandbox's own ledger.
-drill: install
-	@$(BIN)/python -m drill --events $(EVENTS) --seeds $(SEEDS) --first-seed $(FIRST_SEED) --pace $(PACE)
+chaos: install
+	@$(BIN)/python -m tests.chaos --events $(EVENTS) --seeds $(SEEDS) --first-seed $(FIRST_SEED) --pace $(PACE)
 
-# Plants known bugs one by one: the drill must find each of them.
-drill-sensitivity: install
-	@$(BIN)/python -m drill.sensitivity
+# Seeds known bugs one by one: the chaos tests must find each of them.
+chaos-sensitivity: install
+	@$(BIN)/python -m tests.chaos.sensitivity
 
 # The queues Orderwire is measured against live in environments of their own, never beside its own packages.
 bench-peers: .bench-venv/queues/.installed .bench-venv/arq/.installed

@@ -14,8 +14,8 @@ from app.store.connection import StoreUnavailable
 
 log = structlog.get_logger()
 
-# A killed worker's command is free again after this long; the sweep then wakes it. A drill that kills workers
-# needs recovery within 15 s at the 95th percentile, and 12 s of lease gave 20.
+# A killed worker's command is free again after this long; the sweep then wakes it. Under the chaos tests this
+# must happen within 15 s at the 95th percentile, and 12 s of lease gave 20.
 LEASE_S = 7.0
 # Three beats a lease and a bit: two may be lost to a slow store.
 BEAT_S = LEASE_S / 3.5
