@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.processes import ROOT, StackFailed, stop
+from tests.chaos.processes import StackFailed
+from tests.support.processes import ROOT, stop
 
 REDIS: Final = 0
 GRAPH: Final = 1

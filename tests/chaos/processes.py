@@ -1,4 +1,4 @@
-"""Processes of the chaos tests: free ports, children that are ended for certain, and pids to kill.
+"""Processes of the chaos tests: pids to kill, and waiting for what starts.
 
 Exceptions:
 
@@ -8,64 +8,14 @@ Exceptions:
 from __future__ import annotations
 
 import os
-import secrets
 import signal
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-# Below Linux's range for outgoing connections, where a free port can be taken a moment later.
-_PORTS = range(20_000, 32_000)
-_MAX_TRIES = 200
-_STOP_S = 20.0
 
 
 class StackFailed(Exception):
     """A process of the stack did not come up, or ended by itself; the message names it and its log."""
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    for _ in range(_MAX_TRIES):
-        port = secrets.choice(_PORTS)
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    raise StackFailed("No free port was found between 20000 and 32000.")
-
-
-def start(
-    argv: Sequence[str], *, env: Mapping[str, str], log: Path, stdin: int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
-    """Start a program of ours in the repository's root, in a session of its own, its output in `log`."""
-    with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own programs
-            list(argv),
-            env=dict(env),
-            stdin=stdin,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            start_new_session=True,
-        )
-
-
-def stop(process: subprocess.Popen[bytes] | None, *, at_once: bool = False) -> None:
-    """End a child: SIGTERM and its grace, then SIGKILL; `at_once` goes to SIGKILL straight."""
-    if process is None or process.poll() is not None:
-        return
-    process.send_signal(signal.SIGKILL if at_once else signal.SIGTERM)
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def signal_if(pid: int, word: str, number: signal.Signals) -> bool:

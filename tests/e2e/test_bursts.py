@@ -14,7 +14,8 @@ import pytest
 from app.domain.orders import OrderState
 from app.settings import load_settings
 from app.wiring import Orderwire, build
-from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
+from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.support.processes import eventually
 
 MUG = {"retailer_id": "mug", "quantity": 1, "price": "10.00"}
 ORDERS = 600

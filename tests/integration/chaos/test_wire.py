@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.links import REDIS, Links
-from tests.chaos.processes import free_port
+from tests.support.ports import free_port
 
 TIMEOUT_S = 3.0
 SETTLE_S = 0.15  # an order to the proxy goes through a pipe

@@ -18,8 +18,9 @@ from app.store.connection import Store, StoreUnavailable, connect, connect_async
 from app.store.health import check
 from app.store.inbox import AsyncInbox, KeptItem
 from app.store.orders import Orders, SealedBuyer
-from tests.conftest import SERVER_CONFIG, own_valkey
 from tests.integration.store.samples import NOW, command, note, order
+from tests.support.servers import SERVER_CONFIG
+from tests.support.servers import own_server as make_server
 
 NO_BUYER = SealedBuyer(buyer=None, shipping_address=None)
 
@@ -47,7 +48,7 @@ def deliver(store: Store) -> None:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = own_valkey(tmp_path / "valkey")
+    server = make_server(tmp_path / "valkey")
     server.start()
     yield server
     if server.is_running():

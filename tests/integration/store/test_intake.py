@@ -19,8 +19,9 @@ from app.store import keys
 from app.store.connection import AsyncStore, Store, connect, connect_async
 from app.store.failures import InboxFull, StoreUnavailable
 from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem, Receipt
-from tests.conftest import SERVER_CONFIG
 from tests.integration.store.samples import NOW
+from tests.support.servers import SERVER_CONFIG
+from tests.support.servers import own_server as make_server
 
 Outcomes: TypeAlias = "list[Receipt | BaseException]"
 
@@ -38,7 +39,7 @@ async def intake(url: str, timeout_s: float = 5) -> AsyncIterator[tuple[AsyncInb
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(data_dir=tmp_path / "valkey", config=SERVER_CONFIG)
+    server = make_server(tmp_path / "valkey")
     server.start()
     yield server
     if server.is_running():
