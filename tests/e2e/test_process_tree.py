@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
+from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.timeout(150)
 MEMBERS = (

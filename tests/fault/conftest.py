@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from tests.e2e.conftest import Stack, eventually, start_stack, stop_stack
+from tests.e2e.conftest import Stack, start_stack, stop_stack
+from tests.support.processes import eventually
 
 HERE = Path(__file__).parent
 # Seconds where an operator has minutes. The breaker's window is over before the next test.

@@ -6,7 +6,8 @@ import json
 import random
 from typing import Any
 
-from hypothesis import assume, given, settings
+import pytest
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from app.domain.hints import Entry
@@ -69,6 +70,7 @@ def test_no_json_raises(body: Any) -> None:
 
 
 @settings(max_examples=300)
+@example({"entry": [{"id": "\x7f", "\x7f": ["\x7f"]}]})
 @given(DELIVERIES)
 def test_every_entry_is_kept_in_its_place_with_a_hint_and_a_fingerprint(body: dict[str, Any]) -> None:
     entries = _entries(body)
@@ -80,6 +82,14 @@ def test_every_entry_is_kept_in_its_place_with_a_hint_and_a_fingerprint(body: di
         assert entry.unknown in {None, "unknown_object", "unknown_field", "unknown_shape"}
         assert entry.content.isascii()
         assert entry.content == json.dumps(json.loads(entry.content), sort_keys=True, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("code", [*range(128), 0x80, 0xD800, 0x1F4A9])
+def test_every_character_is_written_as_json_writes_it(code: int) -> None:
+    character = chr(code)
+    for value in (character, {character: [character]}, f'a{character}b"'):
+        (entry,) = _entries({"entry": [value]})
+        assert entry.content == json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 @given(DELIVERIES, st.randoms(use_true_random=False))

@@ -27,6 +27,7 @@ from app.store.apikeys import secret_of
 from app.wiring import Orderwire, build
 from sandbox.options import Options
 from sandbox.server import running
+from tests.support.ports import free_port
 
 APP_SECRETS = ("current-app-secret", "previous-app-secret")
 VERIFY_TOKEN = "verify-me"
@@ -106,7 +107,7 @@ def client(api: Served) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def storeless() -> Iterator[Served]:
     """An API whose Redis is away, and whose platform is, too."""
-    with serving(f"redis://127.0.0.1:{closed_port()}/0", f"http://127.0.0.1:{closed_port()}") as served:
+    with serving(f"redis://127.0.0.1:{free_port()}/0", f"http://127.0.0.1:{free_port()}") as served:
         yield served
 
 
@@ -150,10 +151,3 @@ def environment(redis_url: str, platform: str) -> dict[str, str]:
         "ORDERWIRE_SEALING_KEYS": base64.b64encode(bytes(32)).decode(),
         "ORDERWIRE_READ_TIMEOUT_S": "2",
     }
-
-
-def closed_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import httpx
 
 from app.store.connection import Store
-from tests.integration.http.conftest import Served, closed_port, environment
+from tests.integration.http.conftest import Served, environment
 from tests.integration.http.test_process import await_alive, start
 from tests.integration.http.test_webhooks import body_of, signature
+from tests.support.ports import free_port
 
 CALLERS = httpx.Limits(max_connections=100)
 
@@ -55,7 +56,7 @@ def test_deliveries_that_come_together_are_answered_each_for_itself(api: Served,
 def test_s01_one_webhook_fifty_times_at_once_over_several_processes_is_one_entry(
     api: Served, redis_url: str
 ) -> None:
-    ports = [closed_port() for _ in range(2)]
+    ports = [free_port() for _ in range(2)]
     urls = [api.url, *(f"http://127.0.0.1:{port}" for port in ports)]
     own = environment(redis_url, api.platform)
     processes = [start({**own, "ORDERWIRE_PORT": str(port)}) for port in ports]

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests.integration.http.conftest import Served, closed_port, environment
+from tests.integration.http.conftest import Served, environment
+from tests.support.ports import free_port
 
 COMMAND = [sys.executable, "-m", "app.http"]
 
@@ -33,7 +34,7 @@ def await_alive(url: str) -> None:
 
 
 def test_a_process_told_to_stop_answers_those_who_wait_and_ends_cleanly(api: Served, redis_url: str) -> None:
-    port = closed_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     order_id = api.place()
     headers = {"Authorization": f"Bearer {api.key('orders:write')}", "Prefer": "wait=30"}

@@ -18,8 +18,8 @@ from app.store.connection import Store, StoreUnavailable, connect, connect_async
 from app.store.health import check
 from app.store.inbox import AsyncInbox, KeptItem
 from app.store.orders import Orders, SealedBuyer
-from tests.conftest import SERVER_CONFIG, own_valkey
 from tests.integration.store.samples import NOW, command, note, order
+from tests.support.servers import own_server as make_server
 
 NO_BUYER = SealedBuyer(buyer=None, shipping_address=None)
 
@@ -47,7 +47,7 @@ def deliver(store: Store) -> None:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = own_valkey(tmp_path / "valkey")
+    server = make_server(tmp_path / "valkey")
     server.start()
     yield server
     if server.is_running():
@@ -135,10 +135,8 @@ def test_what_was_written_survives_a_kill_and_the_same_client_goes_on(
 ) -> None:
     write(own)
     accept_many(own)
-    port = own_server.port
     own_server.terminate()
-    again = ValkeyServer(port=port, data_dir=own_server.data_dir, config=SERVER_CONFIG)
-    again.start()
+    own_server.start()
     try:
         stored = Orders(own).get(order().id)
         assert stored is not None
@@ -148,7 +146,7 @@ def test_what_was_written_survives_a_kill_and_the_same_client_goes_on(
         accept_many(own)
         assert Commands(own).lane("1") == ("c1",)
     finally:
-        again.stop()
+        own_server.stop()
 
 
 def test_a_bug_of_ours_is_not_reported_as_redis_being_away(redis: Store) -> None:

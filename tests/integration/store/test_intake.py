@@ -19,8 +19,8 @@ from app.store import keys
 from app.store.connection import AsyncStore, Store, connect, connect_async
 from app.store.failures import InboxFull, StoreUnavailable
 from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem, Receipt
-from tests.conftest import SERVER_CONFIG
 from tests.integration.store.samples import NOW
+from tests.support.servers import own_server as make_server
 
 Outcomes: TypeAlias = "list[Receipt | BaseException]"
 
@@ -38,7 +38,7 @@ async def intake(url: str, timeout_s: float = 5) -> AsyncIterator[tuple[AsyncInb
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(data_dir=tmp_path / "valkey", config=SERVER_CONFIG)
+    server = make_server(tmp_path / "valkey")
     server.start()
     yield server
     if server.is_running():
@@ -258,7 +258,6 @@ def test_when_redis_turns_writes_away_for_a_while_exactly_what_is_not_there_is_u
 
 def test_what_was_answered_before_redis_died_is_there_when_it_is_back(own_server: ValkeyServer) -> None:
     url = str(own_server.connection_url)
-    again = ValkeyServer(port=own_server.port, data_dir=own_server.data_dir, config=SERVER_CONFIG)
     deliveries = [delivery(number) for number in range(400)]
 
     async def run() -> tuple[Outcomes, Outcomes, float]:
@@ -270,7 +269,7 @@ def test_what_was_answered_before_redis_died_is_there_when_it_is_back(own_server
             began = time.monotonic()
             failed = await outcomes(inbox, [delivery(1000)])
             took_s = time.monotonic() - began
-            await asyncio.to_thread(again.start)
+            await asyncio.to_thread(own_server.start)
             back = await outcomes(inbox, [delivery(2000)])
             return before + await during, failed + back, took_s
 
@@ -280,7 +279,7 @@ def test_what_was_answered_before_redis_died_is_there_when_it_is_back(own_server
         there = set(waiting(store))
     finally:
         store.close()
-        again.stop()
+        own_server.stop()
     assert isinstance(failed, StoreUnavailable)
     assert isinstance(back, Receipt)
     assert took_s < 2 * TIMEOUT_S
