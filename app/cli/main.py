@@ -133,9 +133,10 @@ def openapi(
     file: Annotated[Path, typer.Option(help="Where it is.")] = OPENAPI_FILE,
 ) -> None:
     """Write the OpenAPI document of the REST API."""
-    from app.http.openapi import openapi_document  # noqa: PLC0415
+    from app.http.app import bare_app  # noqa: PLC0415
+    from app.http.openapi import document_of  # noqa: PLC0415
 
-    text = json.dumps(openapi_document(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(document_of(bare_app()), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     _write_or_check(file, text, check=check, remedy="`make openapi`")
 
 

@@ -42,7 +42,7 @@ class Verdict(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     THROTTLED = "throttled"
-    TOKEN = "token"  # noqa: S105 - the name of a verdict
+    TOKEN = "token"  # noqa: S105 - the name of a hold, not a secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 # FastAPI reads the annotations of routes and dependencies when it runs, so their types are imported for real.
-from http import HTTPStatus
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Security
@@ -15,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.problems import Problem, ProblemError, problem_response
+from app.http.problems import Problem, ProblemError, problem, problem_response
 from app.store.apikeys import ApiKey
 from app.wiring import Orderwire
 
@@ -26,7 +23,7 @@ ADMIN = "admin"
 # Keys have 46 characters; whatever is much longer is not one, and need not be looked up.
 MAX_SECRET_CHARS = 256
 
-# It only describes the keys in the document: KeyCheck looked at the key before any route was chosen.
+# Describes the keys in the document; AuthenticationMiddleware checks them before a route is chosen.
 _SCHEME = HTTPBearer(
     scheme_name="apiKey",
     auto_error=False,
@@ -35,19 +32,19 @@ _SCHEME = HTTPBearer(
 )
 
 
-class KeyCheck:
-    """Answers 401 to a request under these paths that brings no valid key, before its body is read."""
+class AuthenticationMiddleware:
+    """Answers 401 to a request under these paths without a valid key, before its body is read."""
 
-    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], orderwire: Orderwire) -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], container: Orderwire) -> None:
         self.app = app
         self.prefixes = prefixes
-        self.orderwire = orderwire
+        self.container = container
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look the key up and hand it on in the request's state."""
         if scope["type"] == "http" and scope["path"].startswith(self.prefixes):
             secret = _bearer(Headers(scope=scope).get("authorization"))
-            key = await run_in_threadpool(self.orderwire.api_keys.find, secret) if secret else None
+            key = await run_in_threadpool(self.container.api_keys.find, secret) if secret else None
             if key is None:
                 refused = problem_response(
                     _unauthorized(presented=bool(secret)), scope["state"]["request_id"]
@@ -79,7 +76,9 @@ async def _check(
 ) -> None:
     held = api_key(request).scopes
     if ADMIN not in held and not any(scope in held for scope in needed.scopes):
-        raise ProblemError(_scope_missing(needed.scopes))
+        detail = f"This route needs a key with the scope {' or '.join(needed.scopes)}."
+        hint = f"Use a key that has it: orderwire keys create --scope {needed.scopes[0]}."
+        raise ProblemError(problem("scope_missing", detail, hint=hint))
 
 
 def _bearer(header: str | None) -> str:
@@ -92,22 +91,8 @@ def _bearer(header: str | None) -> str:
 
 def _unauthorized(*, presented: bool) -> Problem:
     challenge = 'Bearer realm="orderwire"'
-    return Problem(
-        status=HTTPStatus.UNAUTHORIZED,
-        code="api_key_invalid" if presented else "api_key_missing",
-        title="No valid API key",
-        detail="The API key is not known, or was revoked." if presented else "The request brings no API key.",
-        cure="Send Authorization: Bearer <key>; `orderwire keys create` makes a key.",
-        headers={"WWW-Authenticate": f'{challenge}, error="invalid_token"' if presented else challenge},
-    )
-
-
-def _scope_missing(scopes: Sequence[str]) -> Problem:
-    named = " or ".join(scopes)
-    return Problem(
-        status=HTTPStatus.FORBIDDEN,
-        code="scope_missing",
-        title="The API key may not do this",
-        detail=f"This route needs a key with the scope {named}.",
-        cure=f"Use a key that has it: orderwire keys create --scope {scopes[0]}.",
-    )
+    if presented:
+        headers = {"WWW-Authenticate": f'{challenge}, error="invalid_token"'}
+        return problem("api_key_invalid", "The API key is not known, or was revoked.", headers=headers)
+    headers = {"WWW-Authenticate": challenge}
+    return problem("api_key_missing", "The request carries no API key.", headers=headers)

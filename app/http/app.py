@@ -1,4 +1,4 @@
-"""The application: every route and layer, around an Orderwire that wiring has built."""
+"""The application: every route and middleware, around one container."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.http import webhooks
-from app.http.access import KeyCheck
+from app.http.access import AuthenticationMiddleware
 from app.http.failures import problem_of_http, problem_of_validation
-from app.http.middleware import BodyLimit, RequestContext, StraightWay
+from app.http.middleware import BodyLimit, DirectRoute, RequestContext
 from app.http.openapi import document_of, route_name
-from app.http.parts import request_id
 from app.http.problems import problem_response
 from app.http.routes import alerts, commands, drift, health, intake, metrics, orders, writes
+from app.http.state import request_id
 from app.http.waiting import MAX_WAITERS, THREADS
 from app.wiring import Orderwire
 
@@ -30,22 +30,22 @@ GUARDED = "/v1/"
 METRICS = "/metrics"
 
 
-def create_app(orderwire: Orderwire) -> FastAPI:
-    """Return the API over these parts. It answers every failure with a problem, and leaks nothing."""
+def create_app(container: Orderwire) -> FastAPI:
+    """Return the API of this container. It answers every failure with a problem and leaks nothing."""
     app = bare_app()
-    app.state.orderwire = orderwire
+    app.state.container = container
     app.state.waiters = BoundedSemaphore(MAX_WAITERS)
     app.state.stopping = lambda: False  # whoever serves the app may know better
-    # Added last is outermost: the request's id, then the webhook's own way in, then its key, then its size.
+    # The one added last is outermost: the request's id, then the direct route, the API key, the body's size.
     app.add_middleware(BodyLimit, prefix=GUARDED)
-    app.add_middleware(KeyCheck, prefixes=(GUARDED, METRICS), orderwire=orderwire)
-    app.add_middleware(StraightWay, method="POST", path=webhooks.PATH, endpoint=webhooks.receive_delivery)
+    app.add_middleware(AuthenticationMiddleware, prefixes=(GUARDED, METRICS), container=container)
+    app.add_middleware(DirectRoute, method="POST", path=webhooks.PATH, endpoint=webhooks.receive_delivery)
     app.add_middleware(RequestContext)
     return app
 
 
 def bare_app() -> FastAPI:
-    """Return the routes alone, without parts behind them: enough to describe them."""
+    """Return the routes without a container: enough to describe them."""
     app = FastAPI(
         title="Orderwire",
         docs_url=None,  # the pages FastAPI brings load their scripts from a CDN

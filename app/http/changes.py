@@ -17,13 +17,13 @@ from app.domain.commands import (
 from app.domain.decisions import Refusal
 from app.domain.orders import Order, Tracking
 from app.domain.selection import RequestedItem, resolve_items
-from app.http.models.bodies import (
-    CancellationBody,
+from app.http.requests.changes import (
+    CancellationRequest,
     ItemLine,
-    RefundBody,
-    ShipmentBody,
-    TrackingBody,
-    TrackingChangeBody,
+    RefundRequest,
+    ShipmentRequest,
+    TrackingChangeRequest,
+    TrackingRequest,
 )
 
 Build = Callable[[Order], Change | Refusal]
@@ -34,7 +34,7 @@ def acknowledgement(reference: str | None) -> Build:
     return lambda _order: Acknowledge(merchant_order_reference=reference)
 
 
-def shipment(body: ShipmentBody) -> Build:
+def shipment(body: ShipmentRequest) -> Build:
     """Return what makes the shipment, its items named by item id."""
 
     def build(order: Order) -> Change | Refusal:
@@ -52,12 +52,12 @@ def shipment(body: ShipmentBody) -> Build:
     return build
 
 
-def tracking_change(shipment_ref: str, body: TrackingChangeBody) -> Build:
+def tracking_change(shipment_ref: str, body: TrackingChangeRequest) -> Build:
     """Return what gives the parcel, named by its platform id or external id, another number."""
     return lambda _order: UpdateTracking(shipment=shipment_ref, tracking=_tracking(body.tracking))
 
 
-def cancellation(body: CancellationBody) -> Build:
+def cancellation(body: CancellationRequest) -> Build:
     """Return what makes the cancellation, its items named by item id."""
 
     def build(order: Order) -> Change | Refusal:
@@ -74,7 +74,7 @@ def cancellation(body: CancellationBody) -> Build:
     return build
 
 
-def refund(body: RefundBody) -> Build:
+def refund(body: RefundRequest) -> Build:
     """Return what makes the refund."""
     change = Refund(
         items=tuple(
@@ -104,7 +104,7 @@ def _requested(lines: Sequence[ItemLine]) -> list[RequestedItem]:
     ]
 
 
-def _tracking(body: TrackingBody) -> Tracking:
+def _tracking(body: TrackingRequest) -> Tracking:
     return Tracking(
         carrier=body.carrier,
         tracking_number=body.tracking_number,

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.failures import problem_of
-from app.http.problems import Problem, problem_response, unexpected
+from app.http.failures import problem_of, unexpected
+from app.http.problems import Problem, problem, problem_response
 
 log = structlog.get_logger()
 
@@ -56,18 +55,18 @@ class RequestContext:
         except ClientDisconnect:
             log.info("request.caller_left", path=scope["path"])
         except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
+            known = problem_of(error)
+            if known is None:
                 log.exception("request.failed", method=scope["method"], path=scope["path"])
             if not started:
-                await problem_response(problem or unexpected(), request_id)(scope, receive, send_named)
+                await problem_response(known or unexpected(), request_id)(scope, receive, send_named)
 
 
-class StraightWay:
-    """Leads the requests of one method and path to their route's function, past every layer further in.
+class DirectRoute:
+    """Calls the function of one route directly, without the middleware and dependencies further in.
 
-    What the layers do for other routes (keys, body limits, dependencies, validation) that function does
-    itself or has no need of; the route stays in the router, which documents it and answers other methods.
+    The function does itself what those do for other routes (keys, body limits, validation), or does not need
+    it. The route stays in the router, which documents it and answers other methods.
     """
 
     def __init__(
@@ -120,13 +119,8 @@ class BodyLimit:
 
 def body_too_long(limit: int) -> Problem:
     """Return the problem of a body over `limit` bytes; the connection is closed, the rest stays unread."""
-    return Problem(
-        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        code="body_too_long",
-        title="The body is too long",
-        detail=f"This route reads at most {limit:,} bytes.",
-        cure="Send less in one request.",
-        headers={"Connection": "close"},
+    return problem(
+        "body_too_long", f"This route reads at most {limit:,} bytes.", headers={"Connection": "close"}
     )
 
 

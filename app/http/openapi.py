@@ -9,15 +9,15 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from app.http.models.answers import ProblemAnswer
 from app.http.problems import PROBLEM_MEDIA_TYPE
+from app.http.responses.problems import ProblemResponse
 
 _ABOUT = """\
 Orderwire stands between Meta's Commerce Platform and the merchant's own systems: it receives webhooks,
 keeps a true copy of every order, and acknowledges, ships, cancels and refunds on the platform.
 
 Every write is answered with a *command*, a durable promise, and its `Location`. Every refusal and failure
-is `application/problem+json` with a stable `code` and a cure. Lists have cursors: `next_cursor` goes into
+is `application/problem+json` with a stable `code` and a `hint`. Lists have cursors: `next_cursor` goes into
 `cursor`."""
 
 # What any route under /v1 may answer besides its own answers.
@@ -33,13 +33,6 @@ _WRITE_PROBLEMS = {
     "409": "The rules of the order refuse it, or the same request is in flight.",
     "413": "The body is over 1 MiB.",
 }
-
-
-def openapi_document() -> dict[str, Any]:
-    """Return the document of all routes; needs neither settings nor Redis."""
-    from app.http.app import bare_app  # noqa: PLC0415 - the app is described with this module
-
-    return document_of(bare_app())
 
 
 def document_of(app: FastAPI) -> dict[str, Any]:
@@ -62,9 +55,9 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemResponse.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
-    schemas["ProblemAnswer"] = problem
+    schemas["ProblemResponse"] = problem
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _finish(path, method, operation)
@@ -114,5 +107,5 @@ _WEBHOOK_PROBLEMS = {
 
 
 def _problem(description: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    schema = {"$ref": "#/components/schemas/ProblemResponse"}
     return {"description": description, "content": {PROBLEM_MEDIA_TYPE: {"schema": schema}}}

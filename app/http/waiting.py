@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 
 from app.domain.commands import Command
-from app.http.parts import parts, stopping, waiters
+from app.http.state import container, stopping, waiters
 from app.store.failures import StoreUnavailable
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ def _watch(request: Request, command_id: str, wait_s: float) -> Command | None:
     left_s = wait_s
     while True:
         slice_s = min(left_s, SLICE_S)
-        command = parts(request).await_command.wait(command_id, slice_s)
+        command = container(request).await_command.wait(command_id, slice_s)
         left_s -= slice_s
         if command is None or command.status.final or left_s <= 0 or stopping(request):
             return command

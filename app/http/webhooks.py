@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -20,9 +19,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.graph.signature import SignatureVerdict
 from app.http.middleware import body_too_long
-from app.http.models.answers import DeliveryAnswer
-from app.http.parts import parts
-from app.http.problems import Problem, ProblemError
+from app.http.problems import Problem, ProblemError, problem
+from app.http.responses.operators import DeliveryResponse
+from app.http.state import container
 from app.services.receive_delivery import Rejected
 from app.store.failures import StoreUnavailable
 from app.wiring import Orderwire
@@ -31,7 +30,7 @@ log = structlog.get_logger()
 
 # Meta batches up to 1,000 entries; the largest seen are below 1 MiB.
 MAX_DELIVERY_BYTES = 4 * 1024 * 1024
-# Meta waits some seconds for an answer; a sender that needs longer for its body is none.
+# Meta waits some seconds for an answer; bodies that take longer than this are rejected.
 MAX_READ_S = 20
 MAX_CHALLENGE_CHARS = 256
 
@@ -63,32 +62,33 @@ router = APIRouter(tags=["webhooks"])
 
 @router.get(PATH, response_class=PlainTextResponse, openapi_extra=_CHECK)
 async def verify_endpoint(request: Request) -> Response:
-    """Echo `hub.challenge` to whoever knows the verify token; how the platform checks a new subscription."""
+    """Echo `hub.challenge` to a caller that knows the verify token; the platform checks a subscription so."""
     mode, token, challenge = (_only(request, f"hub.{name}") for name in ("mode", "verify_token", "challenge"))
-    secret = parts(request).settings.verify_token
+    secret = container(request).settings.verify_token
     expected = secret.get_secret_value() if secret else ""
     known = hmac.compare_digest(token.encode(), expected.encode()) and expected != ""
     if not known or mode != "subscribe" or not _CHALLENGE.fullmatch(challenge):
-        raise ProblemError(_not_verified())
+        detail = "hub.mode, hub.verify_token and hub.challenge are not all correct."
+        raise ProblemError(problem("not_verified", detail))
     return PlainTextResponse(challenge)
 
 
-@router.post(PATH, response_model=DeliveryAnswer, openapi_extra=_DELIVERY)
+@router.post(PATH, response_model=DeliveryResponse, openapi_extra=_DELIVERY)
 async def receive_delivery(request: Request) -> Response:
-    """Take a signed delivery of at most 4 MiB in; 200 says that it is durable."""
-    # FastAPI documents this route and app.http.app leads past it: what it does for a request costs more than
-    # all that is done here.
+    """Accept a signed delivery of at most 4 MiB; 200 means that it is durable."""
+    # FastAPI only documents this route, DirectRoute calls it: FastAPI's own work per request would cost more
+    # than all that is done here.
     raw = await _body(request)
-    orderwire = parts(request)
-    received = await orderwire.receive_delivery.receive(raw, request.headers.get("x-hub-signature-256"))
+    held = container(request)
+    received = await held.receive_delivery.receive(raw, request.headers.get("x-hub-signature-256"))
     if isinstance(received, Rejected):
-        await _count(orderwire, received.verdict)
+        await _count(held, received.verdict)
         raise ProblemError(_rejected(received.verdict))
     if received.was_empty and received.accepted:
-        orderwire.nudge_drain.ask()
+        held.nudge_drain.ask()
     return Response(
-        # The shape of DeliveryAnswer, whose numbers need no encoder.
-        b'{"accepted":%d,"duplicates":%d,"kept":%d}'
+        # The shape of DeliveryResponse, whose numbers need no encoder.
+        b'{"accepted":%d,"duplicates":%d,"unrecognized":%d}'
         % (received.accepted, received.duplicates, received.kept),
         media_type="application/json",
     )
@@ -109,13 +109,14 @@ async def _body(request: Request) -> bytes:
                     raise ProblemError(body_too_long(MAX_DELIVERY_BYTES))
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise ProblemError(_too_slow()) from None
+        slow = f"The body was not complete after {MAX_READ_S} s."
+        raise ProblemError(problem("body_too_slow", slow, headers={"Connection": "close"})) from None
     return b"".join(chunks)
 
 
-async def _count(orderwire: Orderwire, verdict: SignatureVerdict) -> None:
+async def _count(held: Orderwire, verdict: SignatureVerdict) -> None:
     try:
-        await orderwire.receive_delivery.count_rejection(verdict)
+        await held.receive_delivery.count_rejection(verdict)
     except StoreUnavailable as error:
         log.warning("webhook.rejection_not_counted", verdict=verdict.value, reason=str(error))
 
@@ -126,24 +127,10 @@ def _only(request: Request, name: str) -> str:
     return values[0] if len(values) == 1 else ""
 
 
-def _not_verified() -> Problem:
-    return Problem(
-        status=HTTPStatus.FORBIDDEN,
-        code="not_verified",
-        title="The endpoint check is refused",
-        detail="hub.mode, hub.verify_token and hub.challenge do not all say what they must.",
-        cure="Enter ORDERWIRE_VERIFY_TOKEN as the verify token of the subscription.",
-    )
-
-
 def _rejected(verdict: SignatureVerdict) -> Problem:
-    return Problem(
-        status=HTTPStatus.UNAUTHORIZED,
-        code="signature_rejected",
-        title="The delivery is not signed as it must be",
-        detail=f"X-Hub-Signature-256 is {_VERDICTS.get(verdict.value, verdict.value)}.",
-        cure="Sign the exact bytes of the body with HMAC-SHA256 and one of ORDERWIRE_APP_SECRETS, "
-        "as sha256= and 64 hex digits.",
+    return problem(
+        "signature_rejected",
+        f"X-Hub-Signature-256 is {_VERDICTS.get(verdict.value, verdict.value)}.",
         headers={"WWW-Authenticate": "X-Hub-Signature-256"},
     )
 
@@ -153,14 +140,3 @@ _VERDICTS = {
     "malformed": "not sha256= and 64 hex digits",
     "mismatch": "not the signature of this body under any known app secret",
 }
-
-
-def _too_slow() -> Problem:
-    return Problem(
-        status=HTTPStatus.REQUEST_TIMEOUT,
-        code="body_too_slow",
-        title="The body did not arrive",
-        detail=f"The body was not complete after {MAX_READ_S} s.",
-        cure="Send the delivery again.",
-        headers={"Connection": "close"},
-    )

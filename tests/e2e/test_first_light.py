@@ -181,7 +181,7 @@ def test_s06_a_shipment_without_items_needs_ship_all_remaining(stack: Stack) -> 
     ship(stack, order_id, 1, "1Z61")
     refused = write(stack, order_id, "shipments", {"tracking": UPS})
     assert refused.status_code == 422
-    assert "ship_all_remaining" in refused.json()["cure"]
+    assert "ship_all_remaining" in refused.json()["hint"]
     taken = write(stack, order_id, "shipments", {"tracking": UPS, "ship_all_remaining": True})
     assert taken.json()["status"] == "succeeded"
     assert ledger(stack, order_id)["items"][0]["shipped"] == 3
@@ -205,7 +205,7 @@ def test_s08_a_shipment_under_another_reference_is_refused_with_the_stored_one(s
     order_id = acknowledged(stack)
     refused = ship(stack, order_id, 1, "1Z8", merchant_order_reference="A-100-B")
     assert (refused.status_code, refused.json()["code"]) == (409, "reference_mismatch")
-    assert order_id in refused.json()["cure"]
+    assert order_id in refused.json()["hint"]
     assert effects(stack, order_id) == ["acknowledge"]
 
 
@@ -217,7 +217,7 @@ def test_s09_a_shipped_order_is_not_cancelled_and_a_cancelled_one_is_cancelled_a
     reason = {"reason_code": "OUT_OF_STOCK"}
     refused = write(stack, shipped, "cancellations", reason)
     assert (refused.status_code, refused.json()["code"]) == (409, "already_shipped")
-    assert "refund" in refused.json()["cure"]
+    assert "refund" in refused.json()["hint"]
     for _ in range(2):
         assert write(stack, cancelled, "cancellations", reason).json()["status"] == "succeeded"
     assert effects(stack, cancelled) == ["acknowledge", "cancel"]

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from app.http.access import READ, allowed_to
 from app.http.metrics import metrics_text
-from app.http.parts import parts
 from app.http.routes.parameters import no_query
+from app.http.state import container
 
 router = APIRouter(tags=["operators"], dependencies=[allowed_to(READ)])
 
@@ -19,8 +19,8 @@ router = APIRouter(tags=["operators"], dependencies=[allowed_to(READ)])
 @router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(no_query)])
 def show_metrics(request: Request) -> Response:
     """Show counters, sizes and ages of everything that waits, and open alerts, as Prometheus reads them."""
-    orderwire = parts(request)
-    now = orderwire.clock()
-    gates = orderwire.gates.states([shop.id for shop in orderwire.shops])
-    text = metrics_text(orderwire.figures.read(now), gates, now)
+    held = container(request)
+    now = held.clock()
+    gates = held.gates.states([shop.id for shop in held.shops])
+    text = metrics_text(held.figures.read(now), gates, now)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

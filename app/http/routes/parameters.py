@@ -11,8 +11,8 @@ from typing import Annotated
 from fastapi import Header
 from starlette.requests import Request
 
-from app.http.models.queries import PageQuery
-from app.http.problems import FieldError, ProblemError, bad_cursor, invalid_request
+from app.http.problems import FieldError, ProblemError, invalid_request
+from app.http.requests.queries import PageQuery
 
 IdempotencyKey = Annotated[
     str | None,
@@ -33,25 +33,26 @@ Prefer = Annotated[
 
 
 async def no_query(request: Request) -> None:
-    """Refuse query parameters on a route that reads none: they were meant for something."""
-    unread = sorted(request.query_params)
+    """Refuse query parameters on a route that reads none: the caller expects an effect."""
+    unread = [
+        FieldError(field=name[:100], message="is not read by this route", hint="Leave it out.")
+        for name in sorted(request.query_params)
+    ]
     if unread:
-        raise ProblemError(
-            invalid_request(
-                *(
-                    FieldError(field=name[:100], message="is not read by this route", cure="Leave it out.")
-                    for name in unread
-                )
-            )
-        )
+        raise ProblemError(invalid_request(*unread))
 
 
 @contextmanager
 def cursor_of(query: PageQuery) -> Iterator[None]:
-    """Turn the store's word that the cursor is not one of its own into a problem; ValueError is that word."""
+    """Turn the store's ValueError about a cursor into a problem of that field."""
     try:
         yield
     except ValueError as error:
         if query.cursor is None:
             raise
-        raise ProblemError(bad_cursor()) from error
+        wrong = FieldError(
+            field="cursor",
+            message="is not one that this list gave",
+            hint="Send next_cursor of the page before, unchanged, with the same filters; or leave it out.",
+        )
+        raise ProblemError(invalid_request(wrong)) from error

@@ -11,29 +11,32 @@ from starlette.responses import Response
 
 from app.http import changes
 from app.http.access import WRITE, allowed_to
-from app.http.models.answers import BatchAnswer, CommandAnswer
-from app.http.models.bodies import (
-    AcknowledgementBody,
-    AcknowledgementsBody,
-    CancellationBody,
-    RefundBody,
-    ShipmentBody,
-    TrackingChangeBody,
+from app.http.requests.changes import (
+    AcknowledgementRequest,
+    AcknowledgementsRequest,
+    CancellationRequest,
+    RefundRequest,
+    ShipmentRequest,
+    TrackingChangeRequest,
 )
-from app.http.models.fields import PlatformId
+from app.http.requests.fields import PlatformId
+from app.http.responses.commands import BatchResponse, CommandResponse
 from app.http.routes.parameters import IdempotencyKey, Prefer, no_query
 from app.http.submission import submit, submit_acknowledgements
 
-# The headers are declared so that the document names them; app.http.once and app.http.waiting read them.
+# The headers are declared for the document; app.http.idempotency and app.http.waiting read them.
 # ruff: noqa: ARG001
 
 router = APIRouter(prefix="/v1", tags=["changes"], dependencies=[allowed_to(WRITE), Depends(no_query)])
 
 _WRITE: dict[str, Any] = {
     "status_code": 202,
-    "response_model": CommandAnswer,
+    "response_model": CommandResponse,
     "responses": {
-        200: {"model": CommandAnswer, "description": "The finished command, to a caller that waited for it."}
+        200: {
+            "model": CommandResponse,
+            "description": "The finished command, to a caller that waited for it.",
+        }
     },
 }
 
@@ -43,7 +46,7 @@ def acknowledge(
     request: Request,
     order_id: PlatformId,
     *,
-    body: AcknowledgementBody | None = None,
+    body: AcknowledgementRequest | None = None,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -52,9 +55,9 @@ def acknowledge(
     return submit(request, order_id, changes.acknowledgement(reference), body)
 
 
-@router.post("/acknowledgements", status_code=202, response_model=BatchAnswer)
+@router.post("/acknowledgements", status_code=202, response_model=BatchResponse)
 def acknowledge_many(
-    request: Request, body: AcknowledgementsBody, idempotency_key: IdempotencyKey = None
+    request: Request, body: AcknowledgementsRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Take up to 1,000 orders over; one command for each, or the problem that stands against it."""
     return submit_acknowledgements(request, body)
@@ -65,7 +68,7 @@ def ship(
     request: Request,
     order_id: PlatformId,
     *,
-    body: ShipmentBody,
+    body: ShipmentRequest,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -79,7 +82,7 @@ def update_tracking(
     order_id: PlatformId,
     *,
     shipment: PlatformId,
-    body: TrackingChangeBody,
+    body: TrackingChangeRequest,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -92,7 +95,7 @@ def cancel(
     request: Request,
     order_id: PlatformId,
     *,
-    body: CancellationBody,
+    body: CancellationRequest,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
@@ -105,7 +108,7 @@ def refund(
     request: Request,
     order_id: PlatformId,
     *,
-    body: RefundBody,
+    body: RefundRequest,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:

@@ -45,7 +45,7 @@ def test_deliveries_that_come_together_are_answered_each_for_itself(api: Served,
     stats = redis.info("commandstats")
     forged, unreadable = answers.pop(10), answers.pop(19)
     assert forged.status_code == 401
-    assert unreadable.json() == {"accepted": 0, "duplicates": 0, "kept": 1}
+    assert unreadable.json() == {"accepted": 0, "duplicates": 0, "unrecognized": 1}
     assert [answer.json()["accepted"] for answer in answers] == [n % 3 + 1 for n in range(1, 61)]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 60
     assert api.orderwire.inbox.size() == 120

@@ -118,7 +118,7 @@ def test_an_order_that_is_not_known_is_404_with_the_way_to_read_it(client: httpx
     for path in ("/v1/orders/35009", "/v1/orders/35009/timeline"):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "order_unknown")
-        assert "sync" in answer.json()["cure"]
+        assert "sync" in answer.json()["hint"]
 
 
 def test_a_timeline_says_what_happened_by_which_cause(api: Served, client: httpx.Client) -> None:

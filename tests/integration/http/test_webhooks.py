@@ -79,8 +79,8 @@ def test_a_signed_delivery_is_durable_and_its_repetition_is_counted(api: Served)
     raw = body_of("35001", "35002")
     first, second = deliver(api, raw), deliver(api, raw)
     assert first.status_code == second.status_code == 200
-    assert first.json() == {"accepted": 2, "duplicates": 0, "kept": 0}
-    assert second.json() == {"accepted": 0, "duplicates": 2, "kept": 0}
+    assert first.json() == {"accepted": 2, "duplicates": 0, "unrecognized": 0}
+    assert second.json() == {"accepted": 0, "duplicates": 2, "unrecognized": 0}
     assert api.orderwire.inbox.size() == 2
 
 
@@ -122,25 +122,25 @@ def test_s10_while_secrets_rotate_both_verify(api: Served) -> None:
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"", b"\xff\xfe", b'{"entry": NaN}'])
 def test_a_signed_delivery_that_cannot_be_read_is_200_and_visible_to_admins(api: Served, raw: bytes) -> None:
     answer = deliver(api, raw)
-    assert (answer.status_code, answer.json()["kept"]) == (200, 1)
+    assert (answer.status_code, answer.json()["unrecognized"]) == (200, 1)
     with api.caller("admin") as admin:
-        kept = admin.get("/v1/webhooks/kept").json()["data"]
+        kept = admin.get("/v1/webhooks/unrecognized").json()["data"]
     assert [item["body"] for item in kept] == [raw.decode("utf-8", "replace")]
     assert kept[0]["reason"]
 
 
 def test_an_entry_of_an_unknown_kind_is_taken_in_and_kept(api: Served) -> None:
     raw = json.dumps({"object": "starship", "entry": [{"id": "1", "warp": 9}]}).encode()
-    assert deliver(api, raw).json() == {"accepted": 1, "duplicates": 0, "kept": 1}
+    assert deliver(api, raw).json() == {"accepted": 1, "duplicates": 0, "unrecognized": 1}
     with api.caller("admin") as admin:
-        (kept,) = admin.get("/v1/webhooks/kept").json()["data"]
+        (kept,) = admin.get("/v1/webhooks/unrecognized").json()["data"]
     assert "warp" in kept["body"]
 
 
 def test_what_was_kept_is_for_admins_alone(api: Served, client: httpx.Client) -> None:
-    assert client.get("/v1/webhooks/kept").status_code == 403
+    assert client.get("/v1/webhooks/unrecognized").status_code == 403
     assert client.get("/v1/webhooks/counters").status_code == 403
-    assert httpx.get(f"{api.url}/v1/webhooks/kept").status_code == 401
+    assert httpx.get(f"{api.url}/v1/webhooks/unrecognized").status_code == 401
 
 
 def test_a_body_that_grows_past_4_mib_is_413_whatever_was_announced(api: Served) -> None:

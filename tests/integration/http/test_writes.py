@@ -87,7 +87,7 @@ def test_what_the_platform_would_refuse_is_409_with_reason_and_cure(
     assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"
     assert "35001" in problem["detail"] or "500001" in problem["detail"]
-    assert problem["cure"]
+    assert problem["hint"]
     assert commands_of(client) == []
 
 
@@ -295,7 +295,7 @@ def test_a_body_that_is_none_is_told_what_it_must_be(
         "/v1/orders/35001/shipments", content=content, headers={"Content-Type": content_type}
     )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["cure"]
+    assert answer.json()["hint"]
 
 
 def test_a_store_that_is_full_promises_nothing(client: httpx.Client, redis: Store) -> None:

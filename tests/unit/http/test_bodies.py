@@ -10,14 +10,14 @@ from app.domain.decisions import Refusal
 from app.domain.money import Money
 from app.domain.orders import ItemQuantity
 from app.http import changes
-from app.http.models.bodies import (
-    AcknowledgementBody,
-    AcknowledgementsBody,
-    CancellationBody,
-    RefundBody,
-    ShipmentBody,
+from app.http.requests.changes import (
+    AcknowledgementRequest,
+    AcknowledgementsRequest,
+    CancellationRequest,
+    RefundRequest,
+    ShipmentRequest,
 )
-from app.http.models.queries import CommandsQuery, OrdersQuery
+from app.http.requests.queries import CommandsQuery, OrdersQuery
 from tests.unit.http.samples import order
 
 TRACKING = {"carrier": "UPS", "tracking_number": "1Z1"}
@@ -59,9 +59,9 @@ def test_a_shipment_names_the_field_that_is_wrong(
     body = {"ship_all_remaining": True, "tracking": TRACKING, **changed}
     if field is None:
         # Blanks and line ends around a text are a paste's, not the caller's meaning.
-        assert ShipmentBody.model_validate(body).external_shipment_id == "wh_17"
+        assert ShipmentRequest.model_validate(body).external_shipment_id == "wh_17"
     else:
-        assert (field, kind) in refusals(ShipmentBody, body)
+        assert (field, kind) in refusals(ShipmentRequest, body)
 
 
 @pytest.mark.parametrize(
@@ -81,30 +81,30 @@ def test_a_shipment_names_the_field_that_is_wrong(
     ],
 )
 def test_an_item_line_is_one_name_and_a_whole_number_of_units(line: dict[str, Any]) -> None:
-    assert refusals(ShipmentBody, {"items": [line], "tracking": TRACKING})
+    assert refusals(ShipmentRequest, {"items": [line], "tracking": TRACKING})
 
 
 def test_s06_a_shipment_without_items_needs_ship_all_remaining() -> None:
-    assert refusals(ShipmentBody, {"tracking": TRACKING}) == [("", "unclear")]
-    assert refusals(ShipmentBody, {"tracking": TRACKING, "ship_all_remaining": False}) == [("", "unclear")]
-    assert refusals(ShipmentBody, {"tracking": TRACKING, "items": []}) == [("items", "too_short")]
+    assert refusals(ShipmentRequest, {"tracking": TRACKING}) == [("", "unclear")]
+    assert refusals(ShipmentRequest, {"tracking": TRACKING, "ship_all_remaining": False}) == [("", "unclear")]
+    assert refusals(ShipmentRequest, {"tracking": TRACKING, "items": []}) == [("items", "too_short")]
     both = {"tracking": TRACKING, "ship_all_remaining": True, "items": [{"item_id": "1", "quantity": 1}]}
-    assert refusals(ShipmentBody, both) == [("", "unclear")]
+    assert refusals(ShipmentRequest, both) == [("", "unclear")]
 
 
 def test_a_carrier_is_taken_in_any_case_and_an_unknown_one_names_the_nearest() -> None:
-    body = ShipmentBody.model_validate(
+    body = ShipmentRequest.model_validate(
         {"ship_all_remaining": True, "tracking": {"carrier": "fedex", "tracking_number": "1"}}
     )
     assert body.tracking.carrier == "FEDEX"
     with pytest.raises(ValidationError) as caught:
-        ShipmentBody.model_validate(
+        ShipmentRequest.model_validate(
             {"ship_all_remaining": True, "tracking": {"carrier": "FEDEXX", "tracking_number": "1"}}
         )
     (error,) = caught.value.errors()
     assert error["type"] == "unknown_carrier"
-    assert "FEDEX" in error["ctx"]["cure"]
-    assert "OTHER" in error["ctx"]["cure"]
+    assert "FEDEX" in error["ctx"]["hint"]
+    assert "OTHER" in error["ctx"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_a_carrier_is_taken_in_any_case_and_an_unknown_one_names_the_nearest() -
 )
 def test_money_is_a_positive_plain_decimal_in_text(amount: object) -> None:
     body = {"reason_code": "WRONG_ITEM", "shipping": {"amount": amount, "currency": "USD"}}
-    assert refusals(RefundBody, body) == [("shipping.amount", "amount")]
+    assert refusals(RefundRequest, body) == [("shipping.amount", "amount")]
 
 
 @pytest.mark.parametrize("currency", ["usd", "US", "USDX", "", 1])
 def test_a_currency_is_three_capital_letters(currency: object) -> None:
     body = {"reason_code": "WRONG_ITEM", "shipping": {"amount": "1.00", "currency": currency}}
-    assert [field for field, _ in refusals(RefundBody, body)] == ["shipping.currency"]
+    assert [field for field, _ in refusals(RefundRequest, body)] == ["shipping.currency"]
 
 
 @pytest.mark.parametrize(
@@ -139,31 +139,31 @@ def test_a_currency_is_three_capital_letters(currency: object) -> None:
     ],
 )
 def test_a_refund_says_exactly_what_is_given_back(body: dict[str, Any]) -> None:
-    assert refusals(RefundBody, {"reason_code": "WRONG_ITEM", **body})
+    assert refusals(RefundRequest, {"reason_code": "WRONG_ITEM", **body})
 
 
 def test_a_batch_names_each_order_once_and_at_most_a_thousand() -> None:
     twice = {"orders": [{"order_id": "1"}, {"order_id": "1"}]}
-    assert refusals(AcknowledgementsBody, twice) == [("", "unclear")]
+    assert refusals(AcknowledgementsRequest, twice) == [("", "unclear")]
     many = {"orders": [{"order_id": str(number)} for number in range(1001)]}
-    assert refusals(AcknowledgementsBody, many) == [("orders", "too_long")]
-    assert len(AcknowledgementsBody.model_validate({"orders": many["orders"][:1000]}).orders) == 1000
+    assert refusals(AcknowledgementsRequest, many) == [("orders", "too_long")]
+    assert len(AcknowledgementsRequest.model_validate({"orders": many["orders"][:1000]}).orders) == 1000
 
 
 def test_an_unknown_field_of_the_smallest_body_is_refused() -> None:
-    assert refusals(AcknowledgementBody, {"reference": "A"}) == [("reference", "extra_forbidden")]
+    assert refusals(AcknowledgementRequest, {"reference": "A"}) == [("reference", "extra_forbidden")]
 
 
 def test_braces_in_what_a_caller_sent_do_not_break_the_message() -> None:
     with pytest.raises(ValidationError) as caught:
-        ShipmentBody.model_validate(
+        ShipmentRequest.model_validate(
             {"ship_all_remaining": True, "tracking": {"carrier": "{carrier}{x}", "tracking_number": "1"}}
         )
     assert "{carrier}{x}" in caught.value.errors()[0]["msg"].lower()
 
 
 def test_a_shipment_body_becomes_a_change_by_item_ids() -> None:
-    body = ShipmentBody.model_validate(
+    body = ShipmentRequest.model_validate(
         {
             "items": [{"retailer_id": "mug", "quantity": 2}],
             "tracking": TRACKING,
@@ -179,7 +179,7 @@ def test_a_shipment_body_becomes_a_change_by_item_ids() -> None:
 
 
 def test_a_body_that_names_another_orders_item_becomes_a_refusal() -> None:
-    body = CancellationBody.model_validate(
+    body = CancellationRequest.model_validate(
         {"items": [{"item_id": "999", "quantity": 1}], "reason_code": "OUT_OF_STOCK"}
     )
     change = changes.cancellation(body)(order())
@@ -188,14 +188,14 @@ def test_a_body_that_names_another_orders_item_becomes_a_refusal() -> None:
 
 
 def test_a_cancellation_without_items_means_all_that_is_open() -> None:
-    body = CancellationBody.model_validate({"reason_code": "OUT_OF_STOCK", "restock_items": True})
+    body = CancellationRequest.model_validate({"reason_code": "OUT_OF_STOCK", "restock_items": True})
     assert changes.cancellation(body)(order()) == Cancel(
         items=None, reason_code="OUT_OF_STOCK", reason_description=None, restock_items=True
     )
 
 
 def test_a_refund_body_becomes_a_change_to_the_cent() -> None:
-    body = RefundBody.model_validate(
+    body = RefundRequest.model_validate(
         {
             "items": [{"item_id": "500001", "amount": {"amount": "5.10", "currency": "USD"}}],
             "reason_code": "DAMAGED_GOODS",

@@ -12,16 +12,16 @@ import pytest
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from app.http.models.bodies import (
-    AcknowledgementBody,
-    AcknowledgementsBody,
-    CancellationBody,
-    RefundBody,
-    ShipmentBody,
-    TrackingChangeBody,
+from app.http.idempotency import _fingerprint
+from app.http.requests.changes import (
+    AcknowledgementRequest,
+    AcknowledgementsRequest,
+    CancellationRequest,
+    DismissalRequest,
+    RefundRequest,
+    ShipmentRequest,
+    TrackingChangeRequest,
 )
-from app.http.models.operators import DismissalBody
-from app.http.once import _fingerprint
 
 ORDER = "/v1/orders/35001"
 COMMAND = "/v1/commands/01JAAAAAAAAAAAAAAAAAAAAAAA"
@@ -40,42 +40,42 @@ REQUESTS: list[tuple[str, str, type[BaseModel] | None, dict[str, Any], str]] = [
     (
         "POST",
         f"{ORDER}/acknowledgement",
-        AcknowledgementBody,
+        AcknowledgementRequest,
         {},
         "2149f9e4f6d8856fdfe765f453d8b9a74434c1046e0bbf51e81a580ec0aa34e7",
     ),
     (
         "POST",
         f"{ORDER}/acknowledgement",
-        AcknowledgementBody,
+        AcknowledgementRequest,
         {"merchant_order_reference": "A-ß 1"},
         "2d6327ceea7c2237ff7694bcaff2cf8569e6e70cb4abb306eb3aa1fb0683a7c5",
     ),
     (
         "POST",
         "/v1/acknowledgements",
-        AcknowledgementsBody,
+        AcknowledgementsRequest,
         {"orders": [{"order_id": "35001"}]},
         "09d44572db1b82567c5056857e8ae3eaa097ab83a99b0ef86b0737dac3423335",
     ),
     (
         "POST",
         "/v1/acknowledgements",
-        AcknowledgementsBody,
+        AcknowledgementsRequest,
         {"orders": [{"order_id": "35002"}, {"order_id": "35001", "merchant_order_reference": "A"}]},
         "e1d0dc7aab05beb1655c6ef1b7eb0b9744cb65b55dafdcb2743a02a45a2091a0",
     ),
     (
         "POST",
         f"{ORDER}/shipments",
-        ShipmentBody,
+        ShipmentRequest,
         {"ship_all_remaining": True, "tracking": TRACKING},
         "beb5fdf8dc653b7ad2209e4647d0dd19451e35b54b49cb908094c16be21d23ba",
     ),
     (
         "POST",
         f"{ORDER}/shipments",
-        ShipmentBody,
+        ShipmentRequest,
         {
             "items": [{"item_id": "1", "quantity": 2}, {"retailer_id": "mug", "quantity": 1}],
             "tracking": PARCEL,
@@ -87,21 +87,21 @@ REQUESTS: list[tuple[str, str, type[BaseModel] | None, dict[str, Any], str]] = [
     (
         "PATCH",
         f"{ORDER}/shipments/wh_17",
-        TrackingChangeBody,
+        TrackingChangeRequest,
         {"tracking": PARCEL},
         "117f3abbd3d784391900292734a1ed73382fd550efe2970921e3720147212069",
     ),
     (
         "POST",
         f"{ORDER}/cancellations",
-        CancellationBody,
+        CancellationRequest,
         {"reason_code": "OUT_OF_STOCK"},
         "6bb01243a9ac3bdafa09c9ce1905ebfdf712e6b4afc1175f7cb249eba9f5b36e",
     ),
     (
         "POST",
         f"{ORDER}/cancellations",
-        CancellationBody,
+        CancellationRequest,
         {
             "items": [{"item_id": "1", "quantity": 2}],
             "reason_code": "CANCEL_REASON_OTHER",
@@ -113,14 +113,14 @@ REQUESTS: list[tuple[str, str, type[BaseModel] | None, dict[str, Any], str]] = [
     (
         "POST",
         f"{ORDER}/refunds",
-        RefundBody,
+        RefundRequest,
         {"full": True, "reason_code": "WRONG_ITEM"},
         "cd7e7afdf3ccb4ef967bfe33b7e1b9eb40d5328acfab44ef3248f889d5f4a390",
     ),
     (
         "POST",
         f"{ORDER}/refunds",
-        RefundBody,
+        RefundRequest,
         {
             "items": [{"item_id": "1", "quantity": 1}, {"item_id": "2", "amount": MONEY}],
             "reason_code": "DAMAGED_GOODS",
@@ -141,7 +141,7 @@ REQUESTS: list[tuple[str, str, type[BaseModel] | None, dict[str, Any], str]] = [
     (
         "POST",
         f"{COMMAND}/dismiss",
-        DismissalBody,
+        DismissalRequest,
         {"reason": "refunded by hand"},
         "1aa8a5bd898c49e1ffb7ac6d042cc9655ab91fdf18a5343a4ada9a9189aa71e6",
     ),

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from app.http.middleware import MAX_BODY_BYTES, BodyLimit, RequestContext, StraightWay
+from app.http.middleware import MAX_BODY_BYTES, BodyLimit, DirectRoute, RequestContext
 from app.store.failures import StoreUnavailable
 
 
@@ -157,7 +157,7 @@ def test_only_the_named_method_and_path_go_straight_to_their_function(
     async def straight(_request: Request) -> Response:
         return PlainTextResponse("straight")
 
-    way = StraightWay(hello, method=method, path=path, endpoint=straight)
+    way = DirectRoute(hello, method=method, path=path, endpoint=straight)
     assert call(way, Caller()).sent[1]["body"] == answer
 
 
@@ -165,7 +165,7 @@ def test_what_the_function_refuses_is_told_as_a_problem() -> None:
     async def away(_request: Request) -> Response:
         raise StoreUnavailable("away")
 
-    caller = call(RequestContext(StraightWay(hello, method="POST", path="/v1/x", endpoint=away)), Caller())
+    caller = call(RequestContext(DirectRoute(hello, method="POST", path="/v1/x", endpoint=away)), Caller())
     assert (caller.status, caller.document["code"]) == (503, "store_unavailable")
 
 
@@ -173,5 +173,5 @@ def test_an_answer_that_says_how_it_may_be_cached_is_believed() -> None:
     async def cached(_request: Request) -> Response:
         return PlainTextResponse("x", headers={"Cache-Control": "max-age=60"})
 
-    way = RequestContext(StraightWay(hello, method="POST", path="/v1/x", endpoint=cached))
+    way = RequestContext(DirectRoute(hello, method="POST", path="/v1/x", endpoint=cached))
     assert call(way, Caller()).headers["cache-control"] == "max-age=60"

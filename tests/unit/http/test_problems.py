@@ -8,18 +8,17 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from app.http.failures import problem_of, problem_of_http, problem_of_validation
-from app.http.models.answers import ProblemAnswer
-from app.http.models.bodies import RefundBody, ShipmentBody
+from app.http.failures import problem_of, problem_of_http, problem_of_validation, unexpected
 from app.http.problems import (
     MAX_FIELD_ERRORS,
     FieldError,
     invalid_request,
-    platform_away,
     problem_response,
-    unexpected,
     whole_seconds,
 )
+from app.http.requests.changes import RefundRequest, ShipmentRequest
+from app.http.responses.problems import ProblemResponse
+from app.http.submission import platform_away
 from app.store.failures import InboxFull, StoreUnavailable
 
 
@@ -30,7 +29,7 @@ def request(content_type: str | None = "application/json") -> Request:
 
 def validation_error(body: object) -> RequestValidationError:
     with pytest.raises(ValidationError) as caught:
-        ShipmentBody.model_validate(body)
+        ShipmentRequest.model_validate(body)
     errors = [{**error, "loc": ("body", *error["loc"])} for error in caught.value.errors()]
     return RequestValidationError(errors)
 
@@ -39,7 +38,7 @@ def test_a_problem_is_the_documented_shape() -> None:
     answer = problem_response(unexpected(), "req-1")
     assert answer.headers["content-type"] == "application/problem+json"
     shown = json.loads(bytes(answer.body))
-    assert ProblemAnswer.model_validate(shown).request_id == "req-1"
+    assert ProblemResponse.model_validate(shown).request_id == "req-1"
     assert shown["type"] == "urn:orderwire:problem:internal_error"
     assert "errors" not in shown
 
@@ -54,14 +53,14 @@ def test_a_misspelled_field_is_named_where_it_stands() -> None:
     assert problem.status == 422
     assert problem.code == "invalid_request"
     assert {error.field for error in problem.errors} == {"items[0].quantity", "items[0].qty", "itmes"}
-    assert all(error.cure for error in problem.errors)
+    assert all(error.hint for error in problem.errors)
 
 
 def test_an_unknown_carrier_has_its_own_code_and_names_the_nearest() -> None:
     body = {"ship_all_remaining": True, "tracking": {"carrier": "Fed Ex", "tracking_number": "1"}}
     problem = problem_of_validation(request(), validation_error(body))
     assert problem.code == "unknown_carrier"
-    assert "FEDEX" in problem.cure
+    assert "FEDEX" in problem.hint
     assert problem.errors[0].field == "tracking.carrier"
 
 
@@ -73,7 +72,7 @@ def test_an_unknown_carrier_among_other_mistakes_is_one_of_several() -> None:
 def test_a_problem_never_echoes_the_values_of_other_fields() -> None:
     body = {"reason_code": "WRONG_ITEM", "full": True, "reason_text": "Jane Doe, 1 Main St", "note": "secret"}
     with pytest.raises(ValidationError) as caught:
-        RefundBody.model_validate(body)
+        RefundRequest.model_validate(body)
     problem = problem_of_validation(request(), RequestValidationError(caught.value.errors()))
     assert "Jane" not in problem.text("r")
     assert "secret" not in problem.text("r")
@@ -105,7 +104,7 @@ def test_a_fault_of_ours_is_no_known_problem() -> None:
 
 def test_a_wrong_method_names_the_right_ones() -> None:
     problem = problem_of_http(HTTPException(405, headers={"Allow": "GET, POST"}))
-    assert "GET, POST" in problem.cure
+    assert "GET, POST" in problem.hint
     assert problem.headers["Allow"] == "GET, POST"
 
 

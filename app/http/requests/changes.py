@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.http.models.fields import (
+from app.http.requests.fields import (
     MAX_ITEMS,
     Amount,
     Body,
@@ -22,6 +22,7 @@ from app.http.models.fields import (
     RetailerId,
     ShippingMethod,
     TrackingNumber,
+    printable,
 )
 
 # Ten of the platform's batches of 100.
@@ -30,7 +31,7 @@ MAX_ORDERS = 1000
 MAX_DEDUCTIONS = 10
 
 
-class TrackingBody(Body):
+class TrackingRequest(Body):
     """How a parcel is followed; `carrier` in any case, `OTHER` for one that has no code."""
 
     carrier: Carrier = Field(examples=["UPS"])
@@ -57,7 +58,7 @@ class ItemLine(Body):
 ItemLines = Annotated[list[ItemLine], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
-class AcknowledgementBody(Body):
+class AcknowledgementRequest(Body):
     """Take an order over. The reference is write-once; without one the shop's template makes it."""
 
     merchant_order_reference: Reference | None = None
@@ -70,7 +71,7 @@ class AcknowledgementLine(Body):
     merchant_order_reference: Reference | None = None
 
 
-class AcknowledgementsBody(Body):
+class AcknowledgementsRequest(Body):
     """Take many orders over; one command is made for each."""
 
     orders: Annotated[list[AcknowledgementLine], Field(min_length=1, max_length=MAX_ORDERS)]
@@ -85,12 +86,12 @@ class AcknowledgementsBody(Body):
         return self
 
 
-class ShipmentBody(Body):
+class ShipmentRequest(Body):
     """Ship one parcel: the items in it, or `ship_all_remaining` for everything that is still open."""
 
     items: ItemLines | None = None
     ship_all_remaining: bool = False
-    tracking: TrackingBody
+    tracking: TrackingRequest
     external_shipment_id: ExternalShipmentId | None = None
     merchant_order_reference: Reference | None = None
 
@@ -104,13 +105,13 @@ class ShipmentBody(Body):
         return self
 
 
-class TrackingChangeBody(Body):
+class TrackingChangeRequest(Body):
     """Give a shipped parcel its right number."""
 
-    tracking: TrackingBody
+    tracking: TrackingRequest
 
 
-class CancellationBody(Body):
+class CancellationRequest(Body):
     """Give up units that are not shipped; without `items` all that are open."""
 
     items: ItemLines | None = None
@@ -119,7 +120,7 @@ class CancellationBody(Body):
     restock_items: bool = False
 
 
-class RefundLineBody(Body):
+class RefundLineRequest(Body):
     """Give money back on one item: whole units (with their tax), or an amount before tax."""
 
     item_id: PlatformId
@@ -133,22 +134,24 @@ class RefundLineBody(Body):
         return self
 
 
-class DeductionBody(Body):
+class DeductionRequest(Body):
     """Money kept back; the platform knows one reason, the cost of the return."""
 
     deduction_type: Literal["RETURN_SHIPPING"]
     amount: Amount
 
 
-class RefundBody(Body):
+class RefundRequest(Body):
     """Give money back: `full` for everything shipped, or by `items`; `shipping` alone or with either."""
 
-    items: Annotated[list[RefundLineBody], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
+    items: Annotated[list[RefundLineRequest], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     full: bool = False
     reason_code: RefundReason
     reason_text: ReasonText | None = None
     shipping: Amount | None = None
-    deductions: Annotated[list[DeductionBody], Field(max_length=MAX_DEDUCTIONS)] = Field(default_factory=list)
+    deductions: Annotated[list[DeductionRequest], Field(max_length=MAX_DEDUCTIONS)] = Field(
+        default_factory=list
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -171,6 +174,14 @@ class RefundBody(Body):
         return self
 
 
-def _unclear(message: str, cure: str) -> PydanticCustomError:
+class DismissalRequest(Body):
+    """Why a dead letter is closed undone; it becomes the command's error and stands in the timeline."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)] = Field(
+        examples=["refunded by hand in Commerce Manager"]
+    )
+
+
+def _unclear(message: str, hint: str) -> PydanticCustomError:
     # pydantic fills braces in its templates; ours are finished texts.
-    return PydanticCustomError("unclear", "{what}", {"what": message, "cure": cure})
+    return PydanticCustomError("unclear", "{what}", {"what": message, "hint": hint})

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.http.models.fields import Moment, PlatformId, Reference
+from app.http.requests.fields import Moment, PlatformId, Reference
 
 # A page of 100 orders is about 200 KiB; more makes a slow answer, not a faster caller.
 MAX_PAGE = 100
@@ -39,3 +39,9 @@ class CommandsQuery(PageQuery):
     status: Literal["pending", "running", "waiting", "succeeded", "failed", "dead"] | None = None
     order_id: PlatformId | None = None
     kind: Literal["acknowledge", "ship", "update_tracking", "cancel", "refund"] | None = None
+
+
+class AlertsQuery(PageQuery):
+    """Which alerts; those that opened last first, of the closed ones those that closed last."""
+
+    state: Literal["open", "closed"] | None = None

@@ -32,7 +32,7 @@ def printable(text: str) -> str:
         raise PydanticCustomError(
             "control_characters",
             "has characters that cannot be printed, such as line ends or tabs",
-            {"cure": "Take them out."},
+            {"hint": "Take them out."},
         )
     return text
 
@@ -46,7 +46,7 @@ def _carrier(text: str) -> str:
     raise PydanticCustomError(
         "unknown_carrier",
         "'{carrier}' is not a carrier code of the platform",
-        {"carrier": text, "cure": f"{named}OTHER stands for a carrier that has no code."},
+        {"carrier": text, "hint": f"{named}OTHER stands for a carrier that has no code."},
     )
 
 
@@ -56,7 +56,7 @@ def _amount(text: object) -> object:
     raise PydanticCustomError(
         "amount",
         "is not a positive decimal amount in text, with at most {decimals} decimals",
-        {"decimals": MAX_DECIMALS, "cure": 'Write it like "5.00", in quotes, without a sign.'},
+        {"decimals": MAX_DECIMALS, "hint": 'Write it like "5.00", in quotes, without a sign.'},
     )
 
 
@@ -74,7 +74,7 @@ def _moment(value: object) -> object:
         raise PydanticCustomError(
             "moment",
             "is neither an ISO 8601 time with its zone nor Unix seconds",
-            {"cure": "Write it like 2026-01-31T12:00:00Z or 1769860800."},
+            {"hint": "Write it like 2026-01-31T12:00:00Z or 1769860800."},
         )
     return moment.astimezone(UTC)
 

@@ -1,0 +1,1 @@
+"""What the routes take: strict request bodies and query parameters."""

@@ -1,0 +1,1 @@
+"""What the routes answer: the response models that openapi/orderwire.json describes."""
