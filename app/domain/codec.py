@@ -21,7 +21,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 SCHEMA_VERSION = 1
 
 
-class RecordError(ValueError):
+class RecordError(Exception):
     """A stored record cannot be read by this version; the message says what to do."""
 
 
@@ -47,7 +47,9 @@ class Codec:
 
     def encode(self, record: Record) -> str:
         """Return the record as JSON text, the same text for equal records."""
-        return f'{{"v":{self.version},{_ENCODER.encode(record).decode()[1:]}'
+        fields = _ENCODER.encode(record).decode()[1:]
+        comma = "" if fields == "}" else ","  # every field may have its default, as in an empty address
+        return f'{{"v":{self.version}{comma}{fields}'
 
     def decode(self, text: str, kind: type[T]) -> T:
         """Return the record that `encode` wrote, in this version or an older one.

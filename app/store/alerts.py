@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from app.domain.alerts import Alert, AlertKind, AlertState
 from app.domain.codec import CODEC
-from app.domain.timeline import Cause
 from app.store import keys
 from app.store.connection import Store
 from app.store.pages import Page, bounded, pairs, read_page
@@ -167,7 +166,7 @@ def cause_of(kind: AlertKind, subject: str) -> str:
     return f"{kind.value}:{subject}"
 
 
-def parts_of_cause(cause: Cause) -> tuple[AlertKind, str]:
+def parts_of_cause(cause: str) -> tuple[AlertKind, str]:
     """Return the kind and the subject of such a text."""
     kind, _, subject = cause.partition(":")
     return AlertKind(kind), subject

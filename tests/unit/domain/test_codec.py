@@ -180,6 +180,11 @@ def test_an_address_survives_the_text_that_is_sealed() -> None:
     assert decode(encode(address), Address) == address
 
 
+def test_an_address_of_which_nothing_is_known_survives() -> None:
+    assert decode(encode(Address()), Address) == Address()
+    assert Codec(version=2).decode(encode(Address()), Address) == Address()
+
+
 def test_a_state_that_the_platform_adds_is_read_as_unknown() -> None:
     text = encode(samples.order(state=OrderState.CREATED)).replace("CREATED", "ON_HOLD")
     assert decode(text, Order).state is OrderState.UNKNOWN
