@@ -64,6 +64,8 @@ class WebhookRelay:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _server: ThreadingHTTPServer | None = None
     _client: httpx.AsyncClient | None = None
+    # More calls than connections would queue inside httpx, whose pool can lose slots when those time out.
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _busy: int = 0
 
     def __post_init__(self) -> None:
@@ -175,7 +177,8 @@ class WebhookRelay:
         headers = {_SIGNATURE: webhook.signature, "Content-Type": "application/json"}
         self.posts += 1
         try:
-            answer = await self._client.post(self.target, content=webhook.body, headers=headers)
+            async with self._slots:
+                answer = await self._client.post(self.target, content=webhook.body, headers=headers)
         except httpx.HTTPError:
             return None
         return int(answer.json()["accepted"]) if answer.status_code == httpx.codes.OK else None

@@ -32,6 +32,11 @@ def test_absurd_money_is_refused_by_name(amount: str, currency: str) -> None:
         Money.parse(amount, currency)
 
 
+def test_money_is_added_and_taken_away() -> None:
+    assert Money.parse("5.50", "USD").plus(Money.parse("1.25", "USD")) == Money.parse("6.75", "USD")
+    assert Money.parse("5.50", "USD").minus(Money.parse("1.25", "USD")) == Money.parse("4.25", "USD")
+
+
 def test_two_currencies_are_never_added() -> None:
     with pytest.raises(ValueError, match="different currencies"):
         Money.parse("1", "USD").plus(Money.parse("1", "EUR"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.graph.usage import MAX_REGAIN_S, Usage, read_usage
+from app.graph.usage import MAX_HEADER, MAX_REGAIN_S, Usage, read_usage
 
 
 def _nested(**figures: object) -> dict[str, str]:
@@ -51,3 +51,22 @@ def test_a_header_that_cannot_be_read_counts_as_absent(value: str) -> None:
 def test_without_headers_there_is_no_usage() -> None:
     assert read_usage({"Content-Type": "application/json"}) is None
     assert read_usage({"X-App-Usage": '{"call_count":Infinity}'}) == Usage(percent=0, regain_s=None)
+
+
+def test_a_wait_without_percentages_means_that_nothing_is_left() -> None:
+    assert read_usage(_nested(estimated_time_to_regain_access=2)) == Usage(percent=100, regain_s=120.0)
+
+
+def test_figures_under_another_header_are_not_usage() -> None:
+    assert read_usage({"X-Other": '{"call_count":99}'}) is None
+
+
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_a_figure_of_another_type_counts_as_none(value: object) -> None:
+    assert read_usage(_nested(call_count=value)) == Usage(percent=0, regain_s=None)
+
+
+def test_a_header_of_the_greatest_size_is_read() -> None:
+    longest = '{"call_count":7}'.ljust(MAX_HEADER)
+    assert read_usage({"X-App-Usage": longest}) == Usage(percent=7, regain_s=None)
+    assert read_usage({"X-App-Usage": longest + " "}) is None
