@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.graph.usage import MAX_REGAIN_S, Usage, read_usage
+from app.graph.usage import MAX_HEADER, MAX_REGAIN_S, Usage, read_usage
 
 
 def _nested(**figures: object) -> dict[str, str]:
@@ -51,3 +51,22 @@ def test_a_header_that_cannot_be_read_counts_as_absent(value: str) -> None:
 def test_without_headers_there_is_no_usage() -> None:
     assert read_usage({"Content-Type": "application/json"}) is None
     assert read_usage({"X-App-Usage": '{"call_count":Infinity}'}) == Usage(percent=0, regain_s=None)
+
+
+def test_a_wait_without_a_figure_counts_as_all_used() -> None:
+    assert read_usage(_nested(estimated_time_to_regain_access=2)) == Usage(percent=100, regain_s=120.0)
+
+
+def test_other_headers_are_never_read_as_usage() -> None:
+    assert read_usage({"X-Ad-Account-Usage": '{"call_count":90}'}) is None
+
+
+def test_a_header_of_the_longest_size_is_still_read() -> None:
+    text = '{"call_count":5}'
+    assert read_usage({"X-App-Usage": text.ljust(MAX_HEADER)}) == Usage(percent=5, regain_s=None)
+    assert read_usage({"X-App-Usage": text.ljust(MAX_HEADER + 1)}) is None
+
+
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_a_figure_that_is_no_number_counts_as_zero(value: object) -> None:
+    assert read_usage({"X-App-Usage": json.dumps({"call_count": value})}) == Usage(percent=0, regain_s=None)
