@@ -40,3 +40,10 @@ def test_money_is_added_and_taken_away() -> None:
 def test_two_currencies_are_never_added() -> None:
     with pytest.raises(ValueError, match="different currencies"):
         Money.parse("1", "USD").plus(Money.parse("1", "EUR"))
+
+
+def test_money_is_added_and_taken_away_exactly() -> None:
+    assert Money.parse("5.10", "USD").plus(Money.parse("0.20", "USD")) == Money.parse("5.30", "USD")
+    assert Money.parse("5.10", "USD").minus(Money.parse("0.20", "USD")) == Money.parse("4.90", "USD")
+    with pytest.raises(ValueError, match="different currencies"):
+        Money.parse("1", "USD").minus(Money.parse("1", "EUR"))

@@ -218,3 +218,56 @@ def test_a_batch_entry_with_a_code_nobody_knows_is_refused_and_loud() -> None:
     outcome = outcome_of_entry({"id": "1", "error": {"error_code": 987654, "error_message": "?"}})
     assert outcome == Refused(code=987654, message="?", known=False)
     assert isinstance(outcome_of_entry({"id": "1", "error": "text"}), Unknown)
+
+
+def test_a_batch_entry_may_spell_its_error_like_any_other_answer() -> None:
+    outcome = outcome_of_entry({"id": "1", "error": {"code": 2361003, "message": "bad id"}})
+    assert outcome == Refused(code=2361003, message="bad id")
+
+
+def test_the_subcode_of_a_batch_entry_is_read_before_its_code() -> None:
+    error = {"error_code": 100, "error_subcode": 2361081, "error_message": "wait"}
+    assert outcome_of_entry({"id": "1", "error": error}) == Busy(code=2361081, message="wait")
+
+
+def test_500_is_a_server_error_and_300_no_success() -> None:
+    assert isinstance(_outcome(_error(100), status=500), Unknown)
+    assert isinstance(_outcome(_error(100), status=499), Refused)
+    assert isinstance(_outcome({"success": True}, status=299), Accepted)
+    assert isinstance(_outcome({"success": True}, status=300), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("flag", "uncertain"), [(True, True), ("true", True), (1, True), (False, False), (2, False)]
+)
+def test_only_a_true_flag_makes_an_error_transient(flag: object, uncertain: bool) -> None:
+    assert isinstance(_outcome(_error(100, is_transient=flag)), Unknown if uncertain else Refused)
+
+
+@pytest.mark.parametrize("body", [{"id": "1"}, {"state": "COMPLETED"}])
+def test_an_id_or_a_state_alone_says_that_a_change_was_made(body: dict[str, Any]) -> None:
+    assert _outcome(body, status=200) == Accepted(answer=body)
+
+
+def test_a_read_with_a_number_that_json_does_not_have_is_unknown() -> None:
+    assert isinstance(_outcome(b'{"price":NaN}', status=200, kind=None), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"<html>", 502, "HTTP 502 with a body that is no JSON object: '<html>'"),
+        (b'{"a":1}', 502, "HTTP 502 without a readable error: '{\"a\":1}'"),
+        (b'{"a":1}', 200, "HTTP 200 that does not say the change was made: '{\"a\":1}'"),
+    ],
+)
+def test_an_unknown_outcome_shows_the_status_and_a_glimpse_of_the_body(
+    body: bytes, status: int, says: str
+) -> None:
+    assert _outcome(body, status=status) == Unknown(message=says)
+
+
+def test_no_more_than_60_bytes_of_a_body_are_shown() -> None:
+    outcome = _outcome(b"<" + b"x" * 99, status=502)
+    assert isinstance(outcome, Unknown)
+    assert outcome.message.endswith(f": '<{'x' * 59}'")
