@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from app.assembly.ground import Ground
-from app.services.drain_inbox import DrainInbox
-from app.services.find_vanished import FindVanished
-from app.services.receive_delivery import ReceiveDelivery
-from app.services.reconcile import Reconcile
+from app.services.intake import DrainInbox, ReceiveDelivery
+from app.services.reconcile import FindVanished, Reconcile, RecordPage
 from app.services.record_order import RecordOrder
-from app.services.record_page import RecordPage
 from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
 from app.sources import new_delivery_id, new_id, new_key, now
@@ -39,7 +36,7 @@ def drain_inbox(ground: Ground) -> DrainInbox:
         drift=ground.drift,
         orders=ground.orders,
         counters=ground.counters,
-        wake_owed=ground.wake_owed,
+        syncs=ground.syncs,
         clock=now,
     )
 

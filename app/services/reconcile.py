@@ -1,8 +1,8 @@
-"""Reconciliation: list what changed on the platform and write it down, whoever announced it or not."""
+"""Reconciliation: list what changed on the platform and record it, whether it was announced or not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,16 +10,20 @@ import structlog
 
 from app.domain.alerts import AlertKind
 from app.domain.gates import Purpose
-from app.domain.orders import OrderState
+from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
-from app.graph.client import GraphClient
-from app.graph.failures import GraphError
-from app.services.alerting import Alerting
-from app.services.find_vanished import FindVanished
-from app.services.record_page import PageRecorded, RecordPage
+from app.graph.client import GraphClient, OrderPage
+from app.graph.failures import GraphError, UnreadableOrder
+from app.queues import sync_wake
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
+from app.services.record_order import OrderContended, RecordOrder
+from app.store.commands import Commands
+from app.store.drift import Drift, DriftEntry, Suspect
+from app.store.orders import Orders, StoredOrder
 from app.store.shops import ShopMarks
-from app.store.syncs import Syncs
+from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
 
 log = structlog.get_logger()
@@ -133,3 +137,128 @@ class Reconcile:
     @staticmethod
     def _result(listed: int, total: PageRecorded, *, complete: bool) -> Reconciled:
         return Reconciled(listed=listed, changed=total.changed, owed=total.owed, complete=complete)
+
+
+# A webhook of a change found this moment may still be on its way; Meta's come within seconds.
+DRIFT_GRACE_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRecorded:
+    """Copies that were changed or new, orders owed a sync of their own, differences nobody had announced."""
+
+    changed: int = 0
+    owed: int = 0
+    suspects: int = 0
+
+    def plus(self, other: PageRecorded) -> PageRecorded:
+        """Return the sum of both."""
+        return PageRecorded(
+            changed=self.changed + other.changed,
+            owed=self.owed + other.owed,
+            suspects=self.suspects + other.suspects,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPage:
+    """Keeps the copies true to a listing."""
+
+    orders: Orders
+    commands: Commands
+    syncs: Syncs
+    drift: Drift
+    nudge: Nudge
+    record_order: RecordOrder
+    clock: Callable[[], datetime]
+
+    def record(self, shop: Shop, page: OrderPage, *, read_at: datetime, importing: bool) -> PageRecorded:
+        """Write the page down; what cannot be written is owed a sync, durably, when this returns.
+
+        `importing` says that the shop is looked at for the first time: nothing in it is drift then.
+        """
+        owed = changed = 0
+        suspects: list[Suspect] = []
+        readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
+        for unreadable in page.orders:
+            if not isinstance(unreadable, PlatformOrder):
+                owed += self.owe(shop, unreadable.order_id, str(unreadable))
+        for read, copy in self._different(readable):
+            try:
+                recorded = self.record_order.record(read, read_at=read_at, cause=Cause.RECONCILIATION)
+            except OrderContended as error:
+                owed += self.owe(shop, read.order.id, str(error))
+                continue
+            changed += 1
+            words = tuple(entry.what for entry in recorded.news)
+            # What our own command is changing right now is announced by nobody, and is no drift.
+            if words and not importing and not self.commands.lane(read.order.id):
+                entry = DriftEntry(order_id=read.order.id, shop_id=shop.id, at=read_at, news=words)
+                suspects.append(Suspect(entry=entry, read_before=copy.synced_at if copy else None))
+        self.drift.suspect(suspects, self.clock() + timedelta(seconds=DRIFT_GRACE_S))
+        return PageRecorded(changed=changed, owed=owed, suspects=len(suspects))
+
+    def owe(self, shop: Shop, order_id: str, reason: str) -> int:
+        """Owe the order a sync of its own; return 1, or 0 for an order that has not even an id."""
+        if not order_id:
+            log.error("reconcile.order_without_id", shop_id=shop.id, reason=reason)
+            return 0
+        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause=Cause.RECONCILIATION)
+        if self.syncs.owe(owed, self.clock()):
+            self.nudge.wake(sync_wake(order_id))
+        return 1
+
+    def _different(self, reads: Sequence[PlatformOrder]) -> list[tuple[PlatformOrder, StoredOrder | None]]:
+        copies = self.orders.get_many([read.order.id for read in reads])
+        pairs = zip(reads, copies, strict=True)
+        return [(read, copy) for read, copy in pairs if self.record_order.differs(read, copy)]
+
+
+# The hold lasts half an hour: more orders than this in it at once are another kind of trouble.
+MAX_HELD = 5000
+HELD_PAGE = 500
+# Each is read one by one; the next run, minutes later, goes on with the rest.
+MAX_MISSING = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindVanished:
+    """Compares our held orders with those the platform lists."""
+
+    graph: GraphClient
+    orders: Orders
+    record_page: RecordPage
+    read_timeout_s: float
+
+    def find(self, shop: Shop) -> int:
+        """Owe a sync to each order that we hold as FB_PROCESSING and the platform does not; return how many.
+
+        Raises:
+            GraphError: the listing could not be read to its end.
+        """
+        held = self._held(shop)
+        if not held:
+            return 0
+        listed: set[str] = set()
+        for page in self.graph.list_orders(
+            shop,
+            states=[OrderState.FB_PROCESSING],
+            updated_after=None,
+            purpose=Purpose.LISTING,
+            timeout_s=self.read_timeout_s,
+        ):
+            for read in page.orders:
+                listed.add(read.order_id if isinstance(read, UnreadableOrder) else read.order.id)
+        missing = [order_id for order_id in held if order_id not in listed][:MAX_MISSING]
+        return sum(self.record_page.owe(shop, one, "it is in no listing any more") for one in missing)
+
+    def _held(self, shop: Shop) -> list[str]:
+        held: list[str] = []
+        cursor = None
+        for _ in range(MAX_HELD // HELD_PAGE):
+            page = self.orders.list(state=OrderState.FB_PROCESSING, limit=HELD_PAGE, cursor=cursor)
+            held += [stored.order.id for stored in page.items if stored.order.shop_id == shop.id]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return held[::-1]  # the longest unchanged first

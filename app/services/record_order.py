@@ -16,8 +16,8 @@ from app.domain.orders import Order, OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
+from app.services.enqueue import Nudge
 from app.services.gather import Gather
-from app.services.nudge import Nudge
 from app.store.commands import Commands, NewCommand
 from app.store.failures import LaneFull
 from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult

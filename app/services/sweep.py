@@ -11,11 +11,10 @@ from app.domain.gates import GateState
 from app.domain.shops import Shops
 from app.queues import DRAIN_INBOX, Wake, command_wake, probe_wake, reconcile_wake
 from app.services.admission import AdmissionProbe
-from app.services.alerting import Alerting
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge, sync_jobs
 from app.services.gather import Gather
-from app.services.nudge import Nudge
-from app.services.wake_owed import WakeOwed
-from app.services.watch_conditions import WatchConditions
+from app.services.monitor import WatchConditions
 from app.store.commands import Commands, DueCommand
 from app.store.drift import Drift
 from app.store.gates import Gates
@@ -49,7 +48,6 @@ class Sweep:
 
     commands: Commands
     syncs: Syncs
-    wake_owed: WakeOwed
     gather: Gather
     inbox: Inbox
     shops: Shops
@@ -77,7 +75,7 @@ class Sweep:
         wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
         wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
         wakes += _apart(expired, now)
-        wakes += self.wake_owed.wakes(orders, now)
+        wakes += sync_jobs(self.syncs, orders, now)
         wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
         for shop in self.shops:

@@ -15,9 +15,8 @@ from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadPaused
 from app.queues import sync_burst_wake, sync_wake
-from app.services.nudge import Nudge
+from app.services.enqueue import BURST, Nudge
 from app.services.record_order import OrderContended, RecordOrder
-from app.services.wake_owed import BURST
 from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs
 

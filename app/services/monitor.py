@@ -1,15 +1,18 @@
-"""Watch what no single event tells: that something waits too long, or that nobody speaks any more."""
+"""Monitor: conditions that open alerts because something lasts too long, and readiness for traffic."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.alerts import AlertKind
 from app.domain.shops import Shops
-from app.queues import TELL_OPERATORS
-from app.services.alerting import Alerting, Trouble
-from app.services.nudge import Nudge
+from app.queues import TELL_OPERATORS, QueueUnavailable
+from app.services.alerts import Alerting, Trouble
+from app.services.enqueue import Nudge
+from app.store.connection import Store
+from app.store.health import Check, check
 from app.store.watch import ShopSight, Sight, Watch
 
 # An alert opens at its limit and closes below half of it, so that a value at the limit does not ring all day.
@@ -144,3 +147,27 @@ def _reused(findings: _Findings, sight: Sight, now: datetime) -> None:
 
 def _age_s(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Checks what our promises rest on: the store's durability, and workers to keep them."""
+
+    store: Store
+    live_workers: Callable[[], Mapping[str, int]]
+
+    def check(self) -> tuple[Check, ...]:
+        """Return every check; a failed one says what is wrong and what to do."""
+        return (*check(self.store), self._workers())
+
+    def _workers(self) -> Check:
+        try:
+            alive = self.live_workers()
+        except QueueUnavailable as error:
+            return Check(name="workers", ok=False, detail=str(error))
+        missing = sorted(queue for queue, count in alive.items() if count == 0)
+        if missing:
+            detail = f"no worker on {', '.join(missing)}; start `orderwire worker --queue {missing[0]}`"
+            return Check(name="workers", ok=False, detail=detail)
+        shown = ", ".join(f"{count} on {queue}" for queue, count in sorted(alive.items()))
+        return Check(name="workers", ok=True, detail=shown)

@@ -1,8 +1,11 @@
-"""Drain the inbox: turn what webhooks hinted at into syncs and reconciliations that are owed."""
+"""Intake: make webhook deliveries durable, then turn their entries into pending syncs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,15 +13,97 @@ from app.domain.hints import EntryHint
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
+from app.graph.signature import SignatureVerdict, verify
+from app.graph.wire import Unreadable, read_delivery
 from app.queues import DRAIN_INBOX, reconcile_wake
-from app.services.nudge import Nudge
-from app.services.wake_owed import WakeOwed
-from app.store.counters import Counters
+from app.services.enqueue import Nudge, sync_jobs
+from app.store.counters import AsyncCounters, Counters
 from app.store.drift import Drift
-from app.store.inbox import Inbox
+from app.store.inbox import MAX_KEPT_CHARS, AsyncInbox, Inbox, KeptItem, Receipt
 from app.store.orders import Freshness, Orders
-from app.store.syncs import OwedSync
+from app.store.sealing import Sealer
+from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """The delivery is durable: how many entries were new, seen before, or new under a known id."""
+
+    accepted: int
+    duplicates: int
+    reused: int
+    kept: int
+    was_empty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Nobody who knows the secret sent these bytes; nothing was kept of them."""
+
+    verdict: SignatureVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveDelivery:
+    """Takes deliveries in; the hot path: one round trip to the store."""
+
+    inbox: AsyncInbox
+    counters: AsyncCounters
+    secrets: Sequence[str]
+    sealer: Sealer
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    async def receive(self, raw: bytes, signature: str | None) -> Received | Rejected:
+        """Return what became of the delivery; its entries are durable by then.
+
+        Raises:
+            StoreUnavailable: nothing was kept, and the sender must send it again.
+        """
+        verdict = verify(raw, signature, self.secrets)
+        if verdict is not SignatureVerdict.VALID:
+            return Rejected(verdict=verdict)
+        receipt, kept = self._taken(raw)
+        return _received(await receipt, kept)
+
+    async def count_rejection(self, verdict: SignatureVerdict) -> None:
+        """Count a rejected delivery by its reason."""
+        await self.counters.count(f"rejected_{verdict.value}")
+
+    def _taken(self, raw: bytes) -> tuple[Awaitable[Receipt], int]:
+        """Hand the delivery to the inbox; return what to wait for, and how much of it is kept for people.
+
+        A function of its own, so that while deliveries wait they hold bytes and no objects: for thousands of
+        entries the garbage collector alone would cost a third of all that is done for them.
+        """
+        now, delivery_id = self.clock(), self.new_id()
+        delivery = read_delivery(raw)
+        if isinstance(delivery, Unreadable):
+            digest = hashlib.sha256(raw).hexdigest()
+            kept = [self._kept(delivery.reason, digest, raw.decode("utf-8", "replace"))]
+            return self.inbox.accept(delivery_id, [], kept, now), len(kept)
+        kept = [
+            self._kept(entry.unknown, entry.digest, entry.content)
+            for entry in delivery.entries
+            if entry.unknown
+        ]
+        return self.inbox.accept(delivery_id, delivery.entries, kept, now), len(kept)
+
+    def _kept(self, reason: str, digest: str, text: str) -> KeptItem:
+        sealed = self.sealer.seal(text[:MAX_KEPT_CHARS], record=digest, field="body")
+        return KeptItem(reason=reason, digest=digest, sealed=sealed)
+
+
+def _received(receipt: Receipt, kept: int) -> Received:
+    return Received(
+        accepted=receipt.accepted,
+        duplicates=receipt.duplicates,
+        reused=receipt.reused,
+        kept=kept,
+        was_empty=receipt.was_empty,
+    )
+
 
 # One round trip reads and one settles so many entries, or more by what the last delivery holds over.
 BATCH = 500
@@ -42,7 +127,7 @@ class DrainInbox:
     drift: Drift
     orders: Orders
     counters: Counters
-    wake_owed: WakeOwed
+    syncs: Syncs
     clock: Callable[[], datetime]
 
     def drain(self) -> int:
@@ -72,7 +157,7 @@ class DrainInbox:
             )
             woken = set(drained.orders)
             self.nudge.wake(
-                *self.wake_owed.wakes([one for one in owed if one.order_id in woken], self.clock()),
+                *sync_jobs(self.syncs, [one for one in owed if one.order_id in woken], self.clock()),
                 *(reconcile_wake(shop_id) for shop_id in drained.shops),
             )
             taken += len(entries)
@@ -156,3 +241,36 @@ _PLACE: dict[str, int] = {
         (OrderState.FB_PROCESSING, OrderState.CREATED, OrderState.IN_PROGRESS, OrderState.COMPLETED)
     )
 }
+
+
+# A wake is some round trips and 2 ms of CPU. Workers that keep up empty the inbox between any two deliveries,
+# and each would ask: so often is enough, since one drain takes all that waits.
+REST_S = 0.05
+
+
+class NudgeDrain:
+    """Wakes the drainer once for all who ask while a wake is written or was just now; has one loop."""
+
+    def __init__(self, nudge: Nudge) -> None:
+        self._nudge = nudge
+        self._asked = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Have the inbox drained after this moment; the first who asks is served at once.
+
+        A process that ends before it has asked leaves that to the sweep.
+        """
+        self._asked = True
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), context=Context())
+
+    async def _run(self) -> None:
+        try:
+            while self._asked:
+                self._asked = False
+                # Not the threads of the routes: those may all be waiting for commands to finish.
+                await asyncio.to_thread(self._nudge.wake, DRAIN_INBOX)
+                await asyncio.sleep(REST_S)
+        finally:
+            self._task = None

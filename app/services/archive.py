@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.queues import ARCHIVE
-from app.services.nudge import Nudge
+from app.services.enqueue import Nudge
 from app.store.archive_moves import ArchiveMoves, Candidate
 
 log = structlog.get_logger()
