@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.domain.codec import document
-from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
+from app.domain.commands import Acknowledge, Cancel, Change, Command, Refund, Ship, UpdateTracking
+from app.domain.orders import ItemQuantity, Order, OrderState, Shipment, Tracking
+from app.domain.readback import NotApplied, read_back
 from app.domain.timeline import Cause, TimelineEntry
 
 
@@ -20,6 +24,61 @@ def compare(old: Order | None, new: Order, *, at: datetime, cause: Cause) -> tup
     return tuple(
         TimelineEntry(at=at, what=what, cause=cause, detail=detail) for what, detail in _news(old, new)
     )
+
+
+def attributed(
+    news: Sequence[TimelineEntry], order: Order, commands: Sequence[Command]
+) -> tuple[TimelineEntry, ...]:
+    """Return the news with cause COMMAND where an attempt of one of our commands made the change.
+
+    `order` is the copy that shows the news; `commands` are those of the order whose effect its older copy
+    cannot show yet. A command explains one new shipment, cancellation or refund, not several.
+    """
+    changes = [command.change for command in commands if command.attempts]
+    ours: set[int] = set()
+    for number, entry in enumerate(news):
+        made = next((change for change in changes if _made(change, entry, order)), None)
+        if made is not None:
+            ours.add(number)
+            if entry.what.endswith(".added"):
+                changes.remove(made)
+    # The platform completes an order in the moment its last units are shipped or cancelled.
+    ends = any(news[number].what in ("shipment.added", "cancellation.added") for number in ours)
+    ours |= {number for number, entry in enumerate(news) if ends and _completes(entry)}
+    return tuple(
+        replace(entry, cause=Cause.COMMAND) if number in ours else entry for number, entry in enumerate(news)
+    )
+
+
+def _made(change: Change, entry: TimelineEntry, order: Order) -> bool:
+    """Return whether the change explains the entry: read back from an order that shows nothing else."""
+    detail = entry.detail
+    match entry.what, change:
+        case "shipment.added", Ship():
+            shipments = tuple(one for one in order.shipments if one.id == detail["shipment_id"])
+            order = replace(order, shipments=shipments)
+        case "shipment.tracking_changed", UpdateTracking():
+            if change.shipment not in (detail["shipment_id"], detail["external_shipment_id"]):
+                return False
+        case "cancellation.added", Cancel():
+            records = tuple(one for one in order.cancellations if one.id == detail["cancellation_id"])
+            order = replace(order, cancellations=records)
+        case "refund.added", Refund():
+            refunds = tuple(one for one in order.refunds if one.id == detail["refund_id"])
+            order = replace(order, refunds=refunds)
+        case "order.reference_set", Acknowledge() | Ship():
+            return bool(detail["merchant_order_reference"] == change.merchant_order_reference)
+        case "order.state_changed", Acknowledge():
+            # With another reference on the order, somebody else acknowledged it.
+            if _completes(entry) or order.merchant_order_reference != change.merchant_order_reference:
+                return False
+        case _:
+            return False
+    return not isinstance(read_back(order, change), NotApplied)
+
+
+def _completes(entry: TimelineEntry) -> bool:
+    return entry.what == "order.state_changed" and entry.detail["to"] == OrderState.COMPLETED
 
 
 def _news(old: Order | None, new: Order) -> Iterator[tuple[str, dict[str, Any]]]:
