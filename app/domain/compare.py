@@ -35,50 +35,57 @@ def attributed(
     cannot show yet. A command explains one new shipment, cancellation or refund, not several.
     """
     changes = [command.change for command in commands if command.attempts]
-    ours: set[int] = set()
-    for number, entry in enumerate(news):
-        made = next((change for change in changes if _made(change, entry, order)), None)
-        if made is not None:
-            ours.add(number)
-            if entry.what.endswith(".added"):
-                changes.remove(made)
-    # The platform completes an order in the moment its last units are shipped or cancelled.
-    ends = any(news[number].what in ("shipment.added", "cancellation.added") for number in ours)
-    ours |= {number for number, entry in enumerate(news) if ends and _completes(entry)}
-    return tuple(
-        replace(entry, cause=Cause.COMMAND) if number in ours else entry for number, entry in enumerate(news)
-    )
+    unused = list(changes)
+    told: list[TimelineEntry] = []
+    for entry in news:
+        adds = entry.what.endswith(".added")
+        made = next((one for one in (unused if adds else changes) if _made(one, entry, order)), None)
+        if made is not None and adds:
+            unused.remove(made)
+        told.append(entry if made is None else replace(entry, cause=Cause.COMMAND))
+    return tuple(told)
 
 
 def _made(change: Change, entry: TimelineEntry, order: Order) -> bool:
-    """Return whether the change explains the entry: read back from an order that shows nothing else."""
+    """Return whether the change explains the entry: a new record is read back alone."""
     detail = entry.detail
-    match entry.what, change:
-        case "shipment.added", Ship():
-            shipments = tuple(one for one in order.shipments if one.id == detail["shipment_id"])
-            order = replace(order, shipments=shipments)
-        case "shipment.tracking_changed", UpdateTracking():
-            if change.shipment not in (detail["shipment_id"], detail["external_shipment_id"]):
-                return False
-        case "cancellation.added", Cancel():
-            records = tuple(one for one in order.cancellations if one.id == detail["cancellation_id"])
-            order = replace(order, cancellations=records)
-        case "refund.added", Refund():
-            refunds = tuple(one for one in order.refunds if one.id == detail["refund_id"])
-            order = replace(order, refunds=refunds)
-        case "order.reference_set", Acknowledge() | Ship():
-            return bool(detail["merchant_order_reference"] == change.merchant_order_reference)
-        case "order.state_changed", Acknowledge():
-            # With another reference on the order, somebody else acknowledged it.
-            if _completes(entry) or order.merchant_order_reference != change.merchant_order_reference:
-                return False
-        case _:
-            return False
+    if entry.what == "order.reference_set":
+        reference = change.merchant_order_reference if isinstance(change, Acknowledge | Ship) else None
+        return bool(reference == detail["merchant_order_reference"])
+    if not _may_make(change, entry, order):
+        return False
+    if entry.what.endswith(".added"):
+        order = replace(
+            order,
+            shipments=tuple(one for one in order.shipments if one.id == detail.get("shipment_id")),
+            cancellations=tuple(
+                one for one in order.cancellations if one.id == detail.get("cancellation_id")
+            ),
+            refunds=tuple(one for one in order.refunds if one.id == detail.get("refund_id")),
+        )
     return not isinstance(read_back(order, change), NotApplied)
 
 
-def _completes(entry: TimelineEntry) -> bool:
-    return entry.what == "order.state_changed" and entry.detail["to"] == OrderState.COMPLETED
+def _may_make(change: Change, entry: TimelineEntry, order: Order) -> bool:
+    """Return whether a change of this kind can make an entry of this kind."""
+    detail = entry.detail
+    match entry.what, change:
+        case "shipment.tracking_changed", UpdateTracking():
+            return change.shipment in (detail["shipment_id"], detail["external_shipment_id"])
+        case "order.state_changed", Acknowledge():
+            # With another reference on the order, somebody else acknowledged it.
+            same = order.merchant_order_reference == change.merchant_order_reference
+            return same and detail["to"] != OrderState.COMPLETED
+        case "order.state_changed", Ship() | Cancel():
+            # The last units that are shipped or cancelled complete an order.
+            return bool(detail["to"] == OrderState.COMPLETED)
+        case (
+            ("shipment.added" | "payment.captured", Ship())  # the platform charges for each shipment
+            | ("cancellation.added", Cancel())
+            | ("refund.added", Refund())
+        ):
+            return True
+    return False
 
 
 def _news(old: Order | None, new: Order) -> Iterator[tuple[str, dict[str, Any]]]:
