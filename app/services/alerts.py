@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A cause that stands now. `text` is for operators: what happened, to what, what to do; no buyer data."""
+    """A cause that holds now. `text` is for operators: what happened, to what, what to do; no buyer data."""
 
     kind: AlertKind
     subject: str
@@ -33,8 +33,8 @@ class Trouble:
 class Alerting:
     """Opens and closes alerts; never fails its caller.
 
-    Whatever opens or closes is logged and counted, and when operators have addresses (`telling`) a job
-    tells them. When Redis is away the log line is all there is: what still stands opens at the next notice.
+    Each opening and closing is logged and counted, and when operators have addresses (`telling`) a job
+    notifies them. When Redis is away there is only the log line; a cause that lasts opens its alert later.
     """
 
     alerts: Alerts
@@ -44,7 +44,7 @@ class Alerting:
     telling: bool
 
     def open(self, kind: AlertKind, subject: str, text: str, *, shop_id: str | None = None) -> bool:
-        """Open the alert of this cause; False: it is open already, and is now known to stand still."""
+        """Open the alert of this cause; False: it is open already, and its last notice is renewed."""
         trouble = Trouble(kind=kind, subject=subject, text=text, shop_id=shop_id)
         return self.change([trouble], []) == 1
 
@@ -93,13 +93,13 @@ def _log_notice(event: str, notice: Notice, **more: str) -> None:
     )
 
 
-# A message longer than this is not read; the rest comes in the next one.
+# Nobody reads a longer message; the rest comes in the next one.
 BATCH = 50
-# One job's worth; the sweep wakes the next one.
+# Messages of one job; the sweep enqueues the next job.
 MAX_MESSAGES = 5
-# Longer than a job that tells may take, so that no two tell the same; then the news is told again.
+# Longer than a job may take, so that no two jobs send the same news; then the news is sent again.
 RETRY = timedelta(seconds=180)
-# Yesterday's news that no address took helps nobody; GET /v1/alerts still has it.
+# Older news that no address accepted is not sent any more; GET /v1/alerts still has it.
 MAX_AGE = timedelta(days=1)
 
 _ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
@@ -107,14 +107,14 @@ _ORDER = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellOperators:
-    """Sends what was not told yet. A crash in between tells it twice rather than never."""
+    """Sends news that was not sent yet. A crash in between sends it twice rather than never."""
 
     alerts: Alerts
     operators: Operators
     clock: Callable[[], datetime]
 
     def tell(self) -> int:
-        """Return how many news were told; told means that at least one address took them."""
+        """Return how many news were sent; sent means that at least one address accepted them."""
         told = 0
         for _ in range(MAX_MESSAGES):
             now = self.clock()

@@ -14,7 +14,7 @@ from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.signature import SignatureVerdict, verify
-from app.graph.wire import Unreadable, read_delivery
+from app.graph.wire import ACKNOWLEDGED_EVENT, Unreadable, read_delivery
 from app.queues import DRAIN_INBOX, reconcile_wake
 from app.services.enqueue import Nudge, sync_jobs
 from app.store.counters import AsyncCounters, Counters
@@ -39,14 +39,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """Nobody who knows the secret sent these bytes; nothing was kept of them."""
+    """No app secret signed these bytes; nothing of them was stored."""
 
     verdict: SignatureVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveDelivery:
-    """Takes deliveries in; the hot path: one round trip to the store."""
+    """Stores deliveries; the hot path, so it makes one round trip to the store."""
 
     inbox: AsyncInbox
     counters: AsyncCounters
@@ -56,10 +56,10 @@ class ReceiveDelivery:
     new_id: Callable[[], str]
 
     async def receive(self, raw: bytes, signature: str | None) -> Received | Rejected:
-        """Return what became of the delivery; its entries are durable by then.
+        """Return what became of the delivery; its entries are durable when this returns.
 
         Raises:
-            StoreUnavailable: nothing was kept, and the sender must send it again.
+            StoreUnavailable: nothing was stored, and the sender must send it again.
         """
         verdict = verify(raw, signature, self.secrets)
         if verdict is not SignatureVerdict.VALID:
@@ -72,10 +72,10 @@ class ReceiveDelivery:
         await self.counters.count(f"rejected_{verdict.value}")
 
     def _taken(self, raw: bytes) -> tuple[Awaitable[Receipt], int]:
-        """Hand the delivery to the inbox; return what to wait for, and how much of it is kept for people.
+        """Give the delivery to the inbox; return what to wait for, and how many entries are unrecognized.
 
-        A function of its own, so that while deliveries wait they hold bytes and no objects: for thousands of
-        entries the garbage collector alone would cost a third of all that is done for them.
+        This is a function of its own, so that waiting deliveries hold bytes and no objects: for thousands of
+        entries the garbage collector alone would cost a third of the work.
         """
         now, delivery_id = self.clock(), self.new_id()
         delivery = read_delivery(raw)
@@ -105,20 +105,18 @@ def _received(receipt: Receipt, kept: int) -> Received:
     )
 
 
-# One round trip reads and one settles so many entries, or more by what the last delivery holds over.
+# One round trip reads, and one settles, this many entries, or more when the last delivery has more.
 BATCH = 500
-# The event of an entry that tells of an acknowledgement, in the word of the sandbox; Meta's is not public.
-ACKNOWLEDGED = "ORDER_ACKNOWLEDGED"
-# The platform tells its changes by the second: a copy read in the same second may lack a later one of it. The
-# rest is room for two clocks that differ.
+# The platform's update times are whole seconds: a copy read in the same second may lack a later change of it.
+# The rest is room for two clocks that differ.
 SAME_SECOND_S = 3
-# A job that drains longer than this many batches gives the worker to others; the next one goes on.
+# After this many batches a job gives the worker to other jobs; the next job continues.
 MAX_BATCHES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrainInbox:
-    """Empties the inbox: what it held is owed, durably, before it is taken out."""
+    """Empties the inbox: the syncs its entries need are pending, durably, before the entries are removed."""
 
     inbox: Inbox
     watch: Watch
@@ -131,11 +129,11 @@ class DrainInbox:
     clock: Callable[[], datetime]
 
     def drain(self) -> int:
-        """Return how many entries were taken out of the inbox.
+        """Return how many entries were removed from the inbox.
 
-        An entry that names an order makes one sync of it owed, however many entries name it, unless our copy
-        is as new as all of them say the order is; one that names none makes a reconciliation of its shop
-        owed, or of every shop when it names no shop either.
+        Entries that name an order add one pending sync of it, however many they are, unless our copy is as
+        new as all of them say the order is. An entry that names no order adds a reconciliation of its shop,
+        or of every shop when it names no shop either.
         """
         taken = 0
         for _ in range(MAX_BATCHES):
@@ -147,7 +145,7 @@ class DrainInbox:
             self.watch.heard(self._heard(hints), self.clock())
             named = self._orders(hints)
             owed = self._news(named, hints)
-            # First the note, then the promise: a change found meanwhile must not look unannounced.
+            # The note comes before the sync: a change found in between must not look unannounced.
             self._note(named, owed, hints)
             drained = self.inbox.drained(
                 deliveries,
@@ -190,9 +188,9 @@ class DrainInbox:
         return [one for one in owed if one.order_id not in known]
 
     def _note(self, named: Sequence[OwedSync], owed: Sequence[OwedSync], hints: Iterable[EntryHint]) -> None:
-        """Note what was announced: now for what will be read, as of its own time for what we knew already.
+        """Note what was announced: now for orders that will be read, at its own time for known changes.
 
-        News of a change that the copy shows must not pass for the announcement of a later one.
+        An old notification must not hide drift caused by a later change.
         """
         now = self.clock()
         announced = {one.order_id: now for one in owed}
@@ -223,7 +221,7 @@ class DrainInbox:
 
 def _is_known(hint: EntryHint, copy: Freshness) -> bool:
     """Return whether the copy was read after the change that the hint tells of, and shows it."""
-    if hint.event == ACKNOWLEDGED:
+    if hint.event == ACKNOWLEDGED_EVENT:
         # An order is acknowledged once, and our own acknowledgements are told to us as well.
         return _PLACE.get(copy.state, -1) >= _PLACE[OrderState.IN_PROGRESS]
     updated_s = hint.updated_s
@@ -243,13 +241,13 @@ _PLACE: dict[str, int] = {
 }
 
 
-# A wake is some round trips and 2 ms of CPU. Workers that keep up empty the inbox between any two deliveries,
-# and each would ask: so often is enough, since one drain takes all that waits.
+# Writing a job costs some round trips and 2 ms of CPU. If workers empty the inbox between deliveries,
+# each delivery asks for a job; one job per this time is enough, because it drains all that waits.
 REST_S = 0.05
 
 
 class NudgeDrain:
-    """Wakes the drainer once for all who ask while a wake is written or was just now; has one loop."""
+    """Enqueues one drain for all requests made within `REST_S`; belongs to one event loop."""
 
     def __init__(self, nudge: Nudge) -> None:
         self._nudge = nudge
@@ -257,9 +255,9 @@ class NudgeDrain:
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """Have the inbox drained after this moment; the first who asks is served at once.
+        """Have the inbox drained after this moment; the first request enqueues the job at once.
 
-        A process that ends before it has asked leaves that to the sweep.
+        When the process ends before it has enqueued the job, the sweep does it.
         """
         self._asked = True
         if self._task is None:

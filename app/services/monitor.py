@@ -15,15 +15,15 @@ from app.store.connection import Store
 from app.store.health import Check, check
 from app.store.watch import ShopSight, Sight, Watch
 
-# An alert opens at its limit and closes below half of it, so that a value at the limit does not ring all day.
+# An alert opens at its limit and closes below half of it, so that a value at the limit does not flap.
 CLOSES_BELOW = 0.5
-# A platform that reuses ids does it with every delivery; an hour without one means that it stopped.
+# A platform that reuses entry ids does so in every delivery; an hour without one means that it stopped.
 REUSE_LASTS_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long, in seconds, before it is bad news."""
+    """How long, in seconds, something may last before an alert opens."""
 
     inbox_age_s: float
     due_age_s: float
@@ -44,7 +44,7 @@ class _Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConditions:
-    """Opens and closes the alerts of what is watched; the sweep calls it."""
+    """Opens and closes the alerts of conditions that last; the sweep calls it."""
 
     watch: Watch
     alerting: Alerting
@@ -55,10 +55,10 @@ class WatchConditions:
     def look(self, now: datetime) -> int:
         """Look once, in two round trips; return how many alerts opened or closed.
 
-        News that a teller took and did not tell is woken again here.
+        It also enqueues a new job for news that an earlier job took and did not send.
 
         Raises:
-            StoreUnavailable: nothing could be seen.
+            StoreUnavailable: Redis did not answer.
         """
         shop_ids = [shop.id for shop in self.shops]
         sight = self.watch.look(shop_ids, now)
@@ -151,7 +151,7 @@ def _age_s(since: datetime | None, now: datetime) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Checks what our promises rest on: the store's durability, and workers to keep them."""
+    """Checks that the store is durable, and that every queue has a worker."""
 
     store: Store
     live_workers: Callable[[], Mapping[str, int]]

@@ -1,4 +1,4 @@
-"""Write down what a read of the platform gave: the copy, its timeline, and the automatic acknowledgement."""
+"""Record what a read of the platform gave: the copy, its timeline, and the automatic acknowledgement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_WRITES = 5
 
 
 class OrderContended(Exception):
-    """The copy of one order kept changing under us; the sync is owed again."""
+    """Others kept writing the copy of one order; its sync stays pending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOrder:
-    """Keeps the true copy of every order."""
+    """Keeps the copy of every order correct."""
 
     orders: Orders
     commands: Commands
@@ -59,13 +59,14 @@ class RecordOrder:
     def record(
         self, read: PlatformOrder, *, read_at: datetime, cause: Cause, known: StoredOrder | None = None
     ) -> Recorded:
-        """Write the order down unless the copy is newer, and acknowledge it where the policy says so.
+        """Record the order unless the copy is newer, and acknowledge it where the policy says so.
 
-        `read_at` is when the read began: between two copies with one update time the later read wins. `known`
-        is the copy as the caller found it, which spares looking it up.
+        `read_at` is when the read began: of two reads with one update time the later wins. `known` is the
+        copy as the caller found it, which saves a look-up. News that an attempt of our own command explains
+        has the cause COMMAND; all other news has `cause`.
 
         Raises:
-            OrderContended: the copy changed under every one of the tries.
+            OrderContended: the copy changed under each of MAX_WRITES writes.
         """
         copy = known or self.orders.get(read.order.id)
         recorded = self._record([(read, copy)], read_at, cause)[read.order.id]
@@ -103,17 +104,17 @@ class RecordOrder:
         return [done.get(read.order.id) for read in reads]
 
     def vanished(self, order_id: str, *, read_at: datetime, cause: Cause) -> None:
-        """Write down that the platform does not know the order any more, if its copy is still in its hold.
+        """Record that the platform does not know the order any more, if its copy is in FB_PROCESSING.
 
-        Its state is then UNKNOWN: it leaves the orders in FB_PROCESSING, and every change of it is refused.
-        A copy in any other state stays: there a missing permission is likelier than a missing order.
+        Its state becomes UNKNOWN, and every change of it is refused. A copy in any other state stays as it
+        is: there a missing permission is likelier than a missing order.
         """
         stored = self.orders.get(order_id)
         if stored is None or stored.order.state is not OrderState.FB_PROCESSING:
             return
         detail = {"from": stored.order.state.value, "to": OrderState.UNKNOWN.value}
         entry = TimelineEntry(at=self.clock(), what="order.vanished", cause=cause, detail=detail)
-        # A conflict means that somebody wrote a newer copy: then it has not vanished.
+        # On a conflict somebody wrote a newer copy: then the order has not vanished.
         self.orders.write(
             replace(stored.order, state=OrderState.UNKNOWN),
             SealedBuyer(buyer=None, shipping_address=None),
@@ -189,7 +190,7 @@ class RecordOrder:
         ]
 
     def _differs(self, read: PlatformOrder, copy: StoredOrder | None) -> bool:
-        """Return whether the copy lacks anything that the read has, or is owed."""
+        """Return whether the copy lacks something that the read has, or an acknowledgement."""
         if copy is None or copy.order != read.order:
             return True
         # The two things a crash between two writes can leave behind on an otherwise equal copy.
@@ -197,7 +198,7 @@ class RecordOrder:
         return lacks_buyer or self._owes_acknowledgement(copy)
 
     def _owes_acknowledgement(self, stored: StoredOrder) -> bool:
-        """Return whether the policy promises this order an acknowledgement nobody has asked for yet."""
+        """Return whether the policy acknowledges this order and nothing has asked for that yet."""
         shop = self.shops.get(stored.order.shop_id)
         return (
             shop is not None
@@ -223,7 +224,7 @@ class RecordOrder:
         for new, acceptance in zip(promised, self.commands.accept_many(promised), strict=True):
             command = new.command
             if isinstance(acceptance, LaneFull):
-                # The order still owes its acknowledgement: whoever reads it next promises it again.
+                # The order still lacks its acknowledgement: the next read of it tries again.
                 log.warning("acknowledgement.not_promised", order_id=command.order_id, reason=str(acceptance))
             elif acceptance.gathered:
                 gathered[command.shop_id] = max(gathered.get(command.shop_id, 0), acceptance.gathered)

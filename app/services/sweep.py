@@ -1,4 +1,4 @@
-"""The sweep: wake what is due and has nobody working on it. The ledger knows; jobs may be lost."""
+"""The sweep: enqueue jobs for due work that has none. The store knows what is due; jobs can be lost."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from app.store.gates import Gates
 from app.store.inbox import Inbox
 from app.store.syncs import Syncs
 
-# What one sweep wakes at the most; the next one, seconds later, goes on with the rest.
+# The most of each kind that one sweep enqueues; the next one, seconds later, continues with the rest.
 MAX_WOKEN = 500
-# Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they are
-# run so far apart that it takes none of the others with it.
+# Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they run
+# this far apart, so that it stops none of the others.
 APART_S = 1.0
-# A call limit that is reached for a few minutes is daily life; a quarter of an hour means lost business.
+# A call limit reached for a few minutes is normal; after a quarter of an hour orders are late.
 THROTTLED_LONG_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """How many commands and syncs were woken, and whether the inbox was found filled."""
+    """How many commands and syncs were enqueued, and how many entries the inbox had."""
 
     commands: int
     syncs: int
@@ -41,9 +41,9 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Wakes what is due: waking what is awake already changes nothing.
+    """Enqueues what is due; enqueuing what has a job already changes nothing.
 
-    `places` is how many commands all workers together run at a time.
+    `places` is how many commands all workers together can run at a time.
     """
 
     commands: Commands
@@ -61,12 +61,10 @@ class Sweep:
     clock: Callable[[], datetime]
 
     def sweep(self) -> Swept:
-        """Wake due commands, those whose lease ran out, the inbox if it is filled, and owed syncs.
+        """Enqueue due commands, commands whose lease expired, the inbox if it has entries, and due syncs.
 
-        Acknowledgements that gathered for their window, and whose process died with the timer, are formed.
-
-        Then the shops' gates: wake the probes that are due, and let parked commands go on where a gate is
-        open. Last, what is watched over time, drift and waits, opens or closes its alerts.
+        It also forms the batches whose process died before their window ended, enqueues due probes, releases
+        paused commands of shops that are admitted again, and lets drift and long waits open or close alerts.
         """
         now = self.clock()
         inbox = self.inbox.size()
@@ -87,7 +85,7 @@ class Sweep:
         return Swept(commands=len(expired) + len(due), syncs=len(orders), inbox=inbox)
 
     def _unattended(self, now: datetime) -> list[DueCommand]:
-        """Return due commands, but none of a kind and shop that as many jobs go on with as can run."""
+        """Return due commands, but none of a kind and shop that have as many active consumers as can run."""
         due = self.commands.due(now, limit=MAX_WOKEN)
         going_on = self.commands.going_on({(one.kind, one.shop_id) for one in due}, now)
         return [one for one in due if going_on[one.kind, one.shop_id] < self.places]
@@ -120,7 +118,7 @@ class Sweep:
 
 
 def _apart(expired: Sequence[DueCommand], now: datetime) -> list[Wake]:
-    """Return the wakes of commands whose worker died: at once, or apart when it was not the first."""
+    """Return the jobs of commands whose worker died: at once, or apart when it was not the first time."""
     first = [command_wake(one.kind, one.id, one.order_id) for one in expired if not one.lost_runs]
     again = [one for one in expired if one.lost_runs]
     return first + [
