@@ -41,6 +41,9 @@ class _Findings:
         elif ended:
             self.ended.append((trouble.kind, trouble.subject))
 
+    def add_wait(self, trouble: Trouble, age_s: float, limit_s: float) -> None:
+        self.add(trouble=trouble, stands=age_s >= limit_s, ended=age_s < limit_s * CLOSES_BELOW)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConditions:
@@ -81,11 +84,8 @@ class WatchConditions:
             "are safe, but no worker drains them: see that a worker of the intake queue runs (GET /readyz), "
             "and the RQ dashboard for a drain_inbox job that fails."
         )
-        findings.add(
-            trouble=Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text),
-            stands=age_s >= self.limits.inbox_age_s,
-            ended=age_s < self.limits.inbox_age_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text)
+        findings.add_wait(trouble, age_s, self.limits.inbox_age_s)
 
     def _due(self, findings: _Findings, sight: Sight, now: datetime) -> None:
         oldest = min(sight.due_since.items(), key=lambda item: item[1], default=None)
@@ -96,23 +96,16 @@ class WatchConditions:
             "see that workers of the lifecycle queue run (GET /readyz); when they do and this stays, start "
             "more (ORDERWIRE_LIFECYCLE_WORKERS)."
         )
-        limit_s = self.limits.due_age_s
-        findings.add(
-            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="commands", text=text),
-            stands=commands_s >= limit_s,
-            ended=commands_s < limit_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.DUE_OLD, subject="commands", text=text)
+        findings.add_wait(trouble, commands_s, self.limits.due_age_s)
         syncs_s = _age_s(sight.syncs_since, now)
         text = (
             f"A due read of an order has waited {syncs_s:.0f} s for a worker, so copies of orders are old: "
             "see that workers of the sync queue run (GET /readyz); when they do and this stays, start more "
             "(ORDERWIRE_SYNC_WORKERS)."
         )
-        findings.add(
-            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text),
-            stands=syncs_s >= limit_s,
-            ended=syncs_s < limit_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text)
+        findings.add_wait(trouble, syncs_s, self.limits.due_age_s)
 
     def _silence(self, findings: _Findings, shop_id: str, shop: ShopSight) -> None:
         # Measured to the last change found and not to now: a shop where nothing happens is quiet, not silent.
