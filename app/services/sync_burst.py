@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ import structlog
 
 from app.domain.gates import Purpose
 from app.domain.orders import OrderState, PlatformOrder
-from app.domain.shops import Shop, Shops
+from app.domain.shops import Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadPaused
@@ -76,8 +76,16 @@ class SyncBurst:
         first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
         try:
             most_idle = min(max(LEAST_IDLE_PAGES, len(owed) // 5), MOST_IDLE_PAGES)
-            listing = _Listing(shop=shop, since=since, after=run.after, first=first, most_idle=most_idle)
-            cleared, following = self._list(listing)
+            pages = self.graph.list_orders(
+                shop,
+                states=STATES,
+                updated_after=since,
+                after=run.after,
+                # Orders nobody has read yet wait for their acknowledgement: they are read as commands are.
+                purpose=Purpose.COMMAND if first else Purpose.READ,
+                timeout_s=self.read_timeout_s,
+            )
+            cleared, following = self._process(pages, most_idle)
         except (GraphError, OrderContended) as error:
             self.syncs.end_burst(shop_id)
             self._put_off(shop_id, error)
@@ -91,18 +99,9 @@ class SyncBurst:
             self._one_by_one(left)
         return cleared
 
-    def _list(self, listing: _Listing) -> tuple[int, str | None]:
+    def _process(self, pages: Iterator[OrderPage], most_idle: int) -> tuple[int, str | None]:
         """Return how many pending syncs were cleared, and the next cursor: None at the end or when idle."""
-        shop, cleared, idle = listing.shop, 0, 0
-        pages = self.graph.list_orders(
-            shop,
-            states=STATES,
-            updated_after=listing.since,
-            after=listing.after,
-            # Orders nobody has read yet wait for their acknowledgement: their read has commands' priority.
-            purpose=Purpose.COMMAND if listing.first else Purpose.READ,
-            timeout_s=self.read_timeout_s,
-        )
+        cleared = idle = 0
         following: str | None = None
         for _ in range(MAX_PAGES):
             # The number and the time from before the read: a sync added later may be newer than the page.
@@ -114,7 +113,7 @@ class SyncBurst:
             cleared += paid
             following = page.following
             idle = 0 if paid or changed else idle + 1
-            if following is None or idle >= listing.most_idle:
+            if following is None or idle >= most_idle:
                 return cleared, None
         return cleared, following
 
@@ -136,20 +135,6 @@ class SyncBurst:
         log.warning(
             "sync_burst.put_off", shop_id=shop_id, orders=len(owed), delay_s=delay_s, reason=str(error)
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
-    """What a run lists: since when, from which cursor on, and whether orders in it were never read before.
-
-    `most_idle` is how many pages in a row may show nothing new.
-    """
-
-    shop: Shop
-    since: datetime
-    after: str
-    first: bool
-    most_idle: int
 
 
 def _changed_after(owed: OwedSync, now: datetime) -> datetime:
