@@ -11,14 +11,12 @@ from app.assembly.ground import Role, open_ground
 from app.live_shops import LiveShops
 from app.queues import Jobs
 from app.services.admission import AdmissionProbe
-from app.services.alerting import Alerting
-from app.services.archive_orders import ArchiveOrders
-from app.services.drain_inbox import DrainInbox
+from app.services.alerts import Alerting, TellOperators
+from app.services.archive import ArchiveOrders
 from app.services.drain_loop import DrainLoop
-from app.services.nudge import Nudge
-from app.services.nudge_drain import NudgeDrain
-from app.services.readiness import Readiness
-from app.services.receive_delivery import ReceiveDelivery
+from app.services.enqueue import Nudge
+from app.services.intake import DrainInbox, NudgeDrain, ReceiveDelivery
+from app.services.monitor import Readiness
 from app.services.reconcile import Reconcile
 from app.services.replay import ReplayCommand
 from app.services.run import RunCommand
@@ -26,7 +24,6 @@ from app.services.submit import AwaitCommand, SubmitChange
 from app.services.sweep import Sweep
 from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
-from app.services.tell_operators import TellOperators
 from app.settings import Settings
 from app.sources import now
 from app.store.alerts import Alerts

@@ -10,12 +10,11 @@ from app.graph.client import GraphClient, open_http
 from app.live_shops import LiveShops
 from app.queues import LIFECYCLE, THREADS, Jobs, connect_queues, live_workers
 from app.services.admission import AdmissionControl
-from app.services.alerting import Alerting
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
 from app.services.gather import Gather
 from app.services.lease import Heartbeat
-from app.services.nudge import Nudge
-from app.services.readiness import Readiness
-from app.services.wake_owed import WakeOwed
+from app.services.monitor import Readiness
 from app.settings import Settings
 from app.sources import new_id, new_key, now
 from app.store.alerts import Alerts
@@ -70,7 +69,6 @@ class Ground:
     nudge: Nudge
     alerting: Alerting
     gather: Gather
-    wake_owed: WakeOwed
     heartbeat: Heartbeat
     graph: GraphClient
     places: int
@@ -135,7 +133,6 @@ def open_ground(settings: Settings, role: Role) -> Ground:
             new_key=new_key,
             window_s=settings.acknowledge_window_s,
         ),
-        wake_owed=WakeOwed(syncs=syncs),
         heartbeat=Heartbeat(commands, now),
         graph=_graph(settings, role, admission),
         places=settings.lifecycle_workers * THREADS[LIFECYCLE],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.gates import GatePolicy
 from app.domain.retry import RetryPolicy
-from app.services.watch_conditions import Limits
+from app.services.monitor import Limits
 from app.settings import Settings
 
 

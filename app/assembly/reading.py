@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from app.assembly.ground import Ground
-from app.services.drain_inbox import DrainInbox
-from app.services.find_vanished import FindVanished
-from app.services.receive_delivery import ReceiveDelivery
+from app.services.intake import DrainInbox, ReceiveDelivery
 from app.services.reconcile import Reconcile
 from app.services.record_order import RecordOrder
-from app.services.record_page import RecordPage
 from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
 from app.sources import new_delivery_id, new_id, new_key, now
@@ -39,7 +36,7 @@ def drain_inbox(ground: Ground) -> DrainInbox:
         drift=ground.drift,
         orders=ground.orders,
         counters=ground.counters,
-        wake_owed=ground.wake_owed,
+        syncs=ground.syncs,
         clock=now,
     )
 
@@ -89,31 +86,19 @@ def sync_burst(ground: Ground, record_order: RecordOrder) -> SyncBurst:
 
 
 def reconcile(ground: Ground, record_order: RecordOrder) -> Reconcile:
-    """Return the use case that finds what no delivery announced, and its parts that nobody else needs."""
-    record_page = RecordPage(
-        orders=ground.orders,
-        commands=ground.commands,
-        syncs=ground.syncs,
-        drift=ground.drift,
-        nudge=ground.nudge,
-        record_order=record_order,
-        clock=now,
-    )
-    find_vanished = FindVanished(
-        graph=ground.graph,
-        orders=ground.orders,
-        record_page=record_page,
-        read_timeout_s=ground.settings.read_timeout_s,
-    )
+    """Return the use case that finds what no delivery announced."""
     return Reconcile(
         graph=ground.graph,
         shops=ground.shops,
+        orders=ground.orders,
+        commands=ground.commands,
         syncs=ground.syncs,
         marks=ShopMarks(ground.store),
+        drift=ground.drift,
         watch=ground.watch,
         alerting=ground.alerting,
-        record_page=record_page,
-        find_vanished=find_vanished,
+        nudge=ground.nudge,
+        record_order=record_order,
         clock=now,
         overlap_s=ground.settings.reconcile_overlap_s,
         read_timeout_s=ground.settings.read_timeout_s,

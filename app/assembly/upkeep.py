@@ -6,10 +6,10 @@ from app.assembly.ground import Ground
 from app.assembly.policies import limits
 from app.notify.operators import Operators
 from app.services.admission import AdmissionProbe
-from app.services.archive_orders import ArchiveOrders
+from app.services.alerts import TellOperators
+from app.services.archive import ArchiveOrders
+from app.services.monitor import WatchConditions
 from app.services.sweep import Sweep
-from app.services.tell_operators import TellOperators
-from app.services.watch_conditions import WatchConditions
 from app.sources import new_id, now
 from app.store.archive_moves import ArchiveMoves
 
@@ -39,7 +39,6 @@ def sweep(ground: Ground, admission_probe: AdmissionProbe) -> Sweep:
     return Sweep(
         commands=ground.commands,
         syncs=ground.syncs,
-        wake_owed=ground.wake_owed,
         gather=ground.gather,
         inbox=ground.inbox,
         shops=ground.shops,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from app.domain.codec import document
-from app.domain.orders import ItemQuantity, Order, Shipment, Tracking
+from app.domain.commands import Acknowledge, Cancel, Change, Command, Refund, Ship, UpdateTracking
+from app.domain.orders import ItemQuantity, Order, OrderState, Shipment, Tracking
+from app.domain.readback import NotApplied, read_back
 from app.domain.timeline import Cause, TimelineEntry
 
 
@@ -20,6 +24,68 @@ def compare(old: Order | None, new: Order, *, at: datetime, cause: Cause) -> tup
     return tuple(
         TimelineEntry(at=at, what=what, cause=cause, detail=detail) for what, detail in _news(old, new)
     )
+
+
+def attributed(
+    news: Sequence[TimelineEntry], order: Order, commands: Sequence[Command]
+) -> tuple[TimelineEntry, ...]:
+    """Return the news with cause COMMAND where an attempt of one of our commands made the change.
+
+    `order` is the copy that shows the news; `commands` are those of the order whose effect its older copy
+    cannot show yet. A command explains one new shipment, cancellation or refund, not several.
+    """
+    changes = [command.change for command in commands if command.attempts]
+    unused = list(changes)
+    told: list[TimelineEntry] = []
+    for entry in news:
+        adds = entry.what.endswith(".added")
+        made = next((one for one in (unused if adds else changes) if _made(one, entry, order)), None)
+        if made is not None and adds:
+            unused.remove(made)
+        told.append(entry if made is None else replace(entry, cause=Cause.COMMAND))
+    return tuple(told)
+
+
+def _made(change: Change, entry: TimelineEntry, order: Order) -> bool:
+    """Return whether the change explains the entry: a new record is read back alone."""
+    detail = entry.detail
+    if entry.what == "order.reference_set":
+        reference = change.merchant_order_reference if isinstance(change, Acknowledge | Ship) else None
+        return bool(reference == detail["merchant_order_reference"])
+    if not _may_make(change, entry, order):
+        return False
+    if entry.what.endswith(".added"):
+        order = replace(
+            order,
+            shipments=tuple(one for one in order.shipments if one.id == detail.get("shipment_id")),
+            cancellations=tuple(
+                one for one in order.cancellations if one.id == detail.get("cancellation_id")
+            ),
+            refunds=tuple(one for one in order.refunds if one.id == detail.get("refund_id")),
+        )
+    return not isinstance(read_back(order, change), NotApplied)
+
+
+def _may_make(change: Change, entry: TimelineEntry, order: Order) -> bool:
+    """Return whether a change of this kind can make an entry of this kind."""
+    detail = entry.detail
+    match entry.what, change:
+        case "shipment.tracking_changed", UpdateTracking():
+            return change.shipment in (detail["shipment_id"], detail["external_shipment_id"])
+        case "order.state_changed", Acknowledge():
+            # With another reference on the order, somebody else acknowledged it.
+            same = order.merchant_order_reference == change.merchant_order_reference
+            return same and detail["to"] != OrderState.COMPLETED
+        case "order.state_changed", Ship() | Cancel():
+            # The last units that are shipped or cancelled complete an order.
+            return bool(detail["to"] == OrderState.COMPLETED)
+        case (
+            ("shipment.added" | "payment.captured", Ship())  # the platform charges for each shipment
+            | ("cancellation.added", Cancel())
+            | ("refund.added", Refund())
+        ):
+            return True
+    return False
 
 
 def _news(old: Order | None, new: Order) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,8 @@ from app.domain.hints import Entry, EntryHint
 
 # The platform sends up to 1000 updates a delivery (Webhooks guide); the rest is room for a change of mind.
 MAX_ENTRIES = 5000
+# The event of an entry that announces an acknowledgement, in the sandbox's word; Meta's is not public.
+ACKNOWLEDGED_EVENT = "ORDER_ACKNOWLEDGED"
 # One entry that names more changes than a whole delivery may hold is taken as a hint at its account.
 MAX_CHANGES = 1000
 

@@ -22,7 +22,7 @@ from app.http.middleware import body_too_long
 from app.http.problems import Problem, ProblemError, problem
 from app.http.responses.operators import DeliveryResponse
 from app.http.state import container
-from app.services.receive_delivery import Rejected
+from app.services.intake import Rejected
 from app.store.failures import StoreUnavailable
 from app.wiring import Orderwire
 

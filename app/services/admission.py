@@ -24,8 +24,8 @@ from app.domain.outcomes import Accepted, Hold, Outcome, Refused, Throttled, Unk
 from app.domain.shops import Shop, Shops
 from app.graph.client import GraphClient, Reply
 from app.queues import command_wake, probe_wake
-from app.services.alerting import Alerting
-from app.services.nudge import Nudge
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
 from app.store.connection import StoreUnavailable
 from app.store.gates import Gates, Report, Turned
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from app.domain.commands import CommandKind, CommandStatus
 from app.queues import command_job_id, command_wake, sync_burst_wake
+from app.services.enqueue import Nudge
 from app.services.lease import LEASE_S
-from app.services.nudge import Nudge
 from app.services.run import RunCommand
 from app.services.settle import RunResult
 from app.store.commands import Commands

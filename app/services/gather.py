@@ -12,7 +12,7 @@ import structlog
 from app.domain.commands import CommandKind
 from app.graph.requests import MAX_BATCH
 from app.queues import command_wake
-from app.services.nudge import Nudge
+from app.services.enqueue import Nudge
 from app.store.batches import Alone, Batches, FormedBatch, Gathering
 from app.store.connection import StoreUnavailable
 

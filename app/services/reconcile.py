@@ -1,8 +1,8 @@
-"""Reconciliation: list what changed on the platform and write it down, whoever announced it or not."""
+"""Reconciliation: list what changed on the platform and record it, whether it was announced or not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,16 +10,20 @@ import structlog
 
 from app.domain.alerts import AlertKind
 from app.domain.gates import Purpose
-from app.domain.orders import OrderState
+from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
-from app.graph.client import GraphClient
-from app.graph.failures import GraphError
-from app.services.alerting import Alerting
-from app.services.find_vanished import FindVanished
-from app.services.record_page import PageRecorded, RecordPage
+from app.graph.client import GraphClient, OrderPage
+from app.graph.failures import GraphError, UnreadableOrder
+from app.queues import sync_wake
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
+from app.services.record_order import OrderContended, RecordOrder
+from app.store.commands import Commands
+from app.store.drift import Drift, DriftEntry, Suspect
+from app.store.orders import Orders
 from app.store.shops import ShopMarks
-from app.store.syncs import Syncs
+from app.store.syncs import OwedSync, Syncs
 from app.store.watch import Watch
 
 log = structlog.get_logger()
@@ -32,16 +36,27 @@ FIRST_LOOK_BACK = timedelta(days=180)
 FILTERS = ((), ("has_cancellations",), ("has_refunds",))
 # A run that was interrupted is tried again after this, before its next turn comes.
 AGAIN_S = 30.0
+# A webhook of a change found this moment may still be on its way; Meta's come within seconds.
+DRIFT_GRACE_S = 15.0
+# Meta's hold lasts half an hour: more orders than this in it at once are another kind of trouble.
+MAX_HELD = 5000
+HELD_PAGE = 500
+# Orders that vanished are read one by one; the next run, minutes later, goes on with the rest.
+MAX_MISSING = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Reconciled:
-    """What one run did: orders listed, copies that were changed or new, orders owed a sync of their own."""
+    """What one run did: orders listed, copies changed or new, syncs added, orders with unannounced news.
 
-    listed: int
-    changed: int
-    owed: int
-    complete: bool
+    `complete`: every page was stored, and the mark moved.
+    """
+
+    listed: int = 0
+    changed: int = 0
+    owed: int = 0
+    suspects: int = 0
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,77 +65,133 @@ class Reconcile:
 
     graph: GraphClient
     shops: Shops
+    orders: Orders
+    commands: Commands
     syncs: Syncs
     marks: ShopMarks
+    drift: Drift
     watch: Watch
     alerting: Alerting
-    record_page: RecordPage
-    find_vanished: FindVanished
+    nudge: Nudge
+    record_order: RecordOrder
     clock: Callable[[], datetime]
     overlap_s: float
     read_timeout_s: float
 
     def reconcile(self, shop_id: str) -> Reconciled:
-        """List all orders changed since the shop's mark less the overlap, and store each.
+        """List all orders that changed since the shop's mark less the overlap, and record each.
 
-        The mark moves to the start of this run, and only when every page was stored: an order that cannot
-        be stored is owed a sync, durably, before the mark passes it. While the shop's gate is closed, or
-        most of its call limit is used, the run makes room and is owed again.
+        The mark moves to the start of this run, and only when every page was recorded; an order that cannot
+        be recorded gets a pending sync, durably, before the mark moves. When the shop pauses or most of its
+        call limit is used, the run stops and is pending again.
         """
         shop = self.shops.get(shop_id)
         if shop is None:
             log.warning("reconcile.unknown_shop", shop_id=shop_id)
-            return Reconciled(listed=0, changed=0, owed=0, complete=False)
+            return Reconciled()
         owed_run = self.syncs.get_shop(shop_id)
         started = self.clock()
-        result, interrupted = self._run(shop, started)
-        if result.changed:
+        run = Reconciled()
+        try:
+            self._list_changed(shop, started, run)
+            self._find_vanished(shop, run)
+            run.complete = True
+        except GraphError as error:
+            log.warning("reconcile.interrupted", shop_id=shop_id, reason=str(error))
+            self._again(shop_id, str(error))
+        if run.changed:
             self.watch.busy(shop_id, started)
-        if interrupted is None:
+        if run.complete:
+            if run.suspects == 0:
+                self.alerting.close(AlertKind.DRIFT, shop_id)
             self.marks.move_mark(shop_id, started)
             self.marks.note_reconciled(shop_id, self.clock())
             if owed_run is not None:
                 self.syncs.done_shop(shop_id, owed_run)
-        else:
-            self._again(shop_id, interrupted)
-        log.info("reconcile.finished", shop_id=shop_id, listed=result.listed, changed=result.changed)
-        return result
+        log.info("reconcile.finished", shop_id=shop_id, listed=run.listed, changed=run.changed)
+        return run
 
-    def _run(self, shop: Shop, started: datetime) -> tuple[Reconciled, str | None]:
+    def _list_changed(self, shop: Shop, started: datetime, run: Reconciled) -> None:
         mark = self.marks.mark(shop.id)
         window = (mark or started - FIRST_LOOK_BACK) - timedelta(seconds=self.overlap_s)
         since = max(window, datetime.fromtimestamp(0, UTC))
-        listed, total = 0, PageRecorded()
-        try:
-            for filters in FILTERS:
-                for count, recorded in self._listing(shop, since, filters, importing=mark is None):
-                    listed += count
-                    total = total.plus(recorded)
-            total = total.plus(PageRecorded(owed=self.find_vanished.find(shop)))
-        except GraphError as error:
-            log.warning("reconcile.interrupted", shop_id=shop.id, reason=str(error))
-            return self._result(listed, total, complete=False), str(error)
-        if total.suspects == 0:
-            self.alerting.close(AlertKind.DRIFT, shop.id)
-        return self._result(listed, total, complete=True), None
+        for filters in FILTERS:
+            pages = self.graph.list_orders(
+                shop,
+                states=STATES,
+                updated_after=since,
+                filters=filters,
+                purpose=Purpose.LISTING,
+                timeout_s=self.read_timeout_s,
+            )
+            # A page is read when it is asked for: the clock before that is when its read began.
+            while (read_at := self.clock()) and (page := next(pages, None)) is not None:
+                run.listed += len(page.orders)
+                self._record(shop, page, read_at, run, importing=mark is None)
 
-    def _listing(
-        self, shop: Shop, since: datetime, filters: tuple[str, ...], *, importing: bool
-    ) -> Iterator[tuple[int, PageRecorded]]:
+    def _record(
+        self, shop: Shop, page: OrderPage, read_at: datetime, run: Reconciled, *, importing: bool
+    ) -> None:
+        """Record one page; in a shop's first run (`importing`) nothing is drift."""
+        readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
+        for unreadable in page.orders:
+            if isinstance(unreadable, UnreadableOrder):
+                run.owed += self._owe(shop, unreadable.order_id, str(unreadable))
+        suspects: list[Suspect] = []
+        results = self.record_order.record_each(readable, read_at=read_at, cause=Cause.RECONCILIATION)
+        for read, recorded in zip(readable, results, strict=True):
+            if isinstance(recorded, OrderContended):
+                run.owed += self._owe(shop, read.order.id, str(recorded))
+            elif recorded is not None:
+                run.changed += 1
+                words = tuple(entry.what for entry in recorded.news if entry.cause is not Cause.COMMAND)
+                # Nobody announces what our own command changes now, so it is no drift.
+                if words and not importing and not self.commands.lane(read.order.id):
+                    entry = DriftEntry(order_id=read.order.id, shop_id=shop.id, at=read_at, news=words)
+                    suspects.append(Suspect(entry=entry, read_before=recorded.read_before))
+        self.drift.suspect(suspects, self.clock() + timedelta(seconds=DRIFT_GRACE_S))
+        run.suspects += len(suspects)
+
+    def _find_vanished(self, shop: Shop, run: Reconciled) -> None:
+        """Add a sync of each order that our copy shows in FB_PROCESSING and the platform does not list so."""
+        held = self._held(shop)
+        if not held:
+            return
         pages = self.graph.list_orders(
             shop,
-            states=STATES,
-            updated_after=since,
-            filters=filters,
+            states=[OrderState.FB_PROCESSING],
+            updated_after=None,
             purpose=Purpose.LISTING,
             timeout_s=self.read_timeout_s,
         )
-        # A page is read when it is asked for: the clock before that is when its read began.
-        while (read_at := self.clock()) and (page := next(pages, None)) is not None:
-            yield (
-                len(page.orders),
-                self.record_page.record(shop, page, read_at=read_at, importing=importing),
-            )
+        listed = {
+            read.order_id if isinstance(read, UnreadableOrder) else read.order.id
+            for page in pages
+            for read in page.orders
+        }
+        missing = [order_id for order_id in held if order_id not in listed][:MAX_MISSING]
+        run.owed += sum(self._owe(shop, one, "it is in no listing any more") for one in missing)
+
+    def _held(self, shop: Shop) -> list[str]:
+        held: list[str] = []
+        cursor = None
+        for _ in range(MAX_HELD // HELD_PAGE):
+            page = self.orders.list(state=OrderState.FB_PROCESSING, limit=HELD_PAGE, cursor=cursor)
+            held += [stored.order.id for stored in page.items if stored.order.shop_id == shop.id]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return held[::-1]  # the longest unchanged first
+
+    def _owe(self, shop: Shop, order_id: str, reason: str) -> int:
+        """Add a pending sync of the order; return 1, or 0 for an order without an id."""
+        if not order_id:
+            log.error("reconcile.order_without_id", shop_id=shop.id, reason=reason)
+            return 0
+        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause=Cause.RECONCILIATION)
+        if self.syncs.owe(owed, self.clock()):
+            self.nudge.wake(sync_wake(order_id))
+        return 1
 
     def _again(self, shop_id: str, reason: str) -> None:
         now = self.clock()
@@ -129,7 +200,3 @@ class Reconcile:
         if seq is not None:
             due_at = now + timedelta(seconds=AGAIN_S)
             self.syncs.postpone_shop(shop_id, seq, due_at=due_at, error=reason)
-
-    @staticmethod
-    def _result(listed: int, total: PageRecorded, *, complete: bool) -> Reconciled:
-        return Reconciled(listed=listed, changed=total.changed, owed=total.owed, complete=complete)

@@ -10,8 +10,8 @@ from app.domain.alerts import AlertKind
 from app.domain.commands import Command, CommandStatus
 from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
-from app.services.alerting import Alerting
-from app.services.nudge import Nudge
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
 from app.store.commands import Commands
 
 

@@ -22,8 +22,8 @@ from app.graph.client import GraphClient
 from app.graph.requests import wire_request
 from app.queues import sync_wake
 from app.services.batching import NOT_CREATED, Batching, Ready
+from app.services.enqueue import BURST, Nudge
 from app.services.lease import LEASE_S, MAX_LOST_RUNS, Heartbeat
-from app.services.nudge import Nudge
 from app.services.record_order import Recorded
 from app.services.settle import (
     Ending,
@@ -35,7 +35,6 @@ from app.services.settle import (
     without_attempt,
 )
 from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
-from app.services.wake_owed import BURST
 from app.store.commands import Commands, NotTaken, Taken
 from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs

@@ -18,8 +18,8 @@ from app.domain.readback import CannotTell, Evidence
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
 from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake, sync_wake
-from app.services.alerting import Alerting, Trouble
-from app.services.nudge import Nudge
+from app.services.alerts import Alerting, Trouble
+from app.services.enqueue import Nudge
 from app.store.batches import Batches
 from app.store.commands import Commands, Settled, Settlement
 from app.store.connection import StoreUnavailable

@@ -16,8 +16,8 @@ from app.domain.orders import Order
 from app.domain.shops import Shops
 from app.domain.timeline import Cause, TimelineEntry
 from app.queues import command_wake
+from app.services.enqueue import Nudge
 from app.services.gather import Gather
-from app.services.nudge import Nudge
 from app.services.record_order import OrderContended, Recorded
 from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
 from app.store.commands import Commands

@@ -1,4 +1,4 @@
-"""The sweep: wake what is due and has nobody working on it. The ledger knows; jobs may be lost."""
+"""The sweep: enqueue jobs for due work that has none. The store knows what is due; jobs can be lost."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from app.domain.gates import GateState
 from app.domain.shops import Shops
 from app.queues import DRAIN_INBOX, Wake, command_wake, probe_wake, reconcile_wake
 from app.services.admission import AdmissionProbe
-from app.services.alerting import Alerting
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge, sync_jobs
 from app.services.gather import Gather
-from app.services.nudge import Nudge
-from app.services.wake_owed import WakeOwed
-from app.services.watch_conditions import WatchConditions
+from app.services.monitor import WatchConditions
 from app.store.commands import Commands, DueCommand
 from app.store.drift import Drift
 from app.store.gates import Gates
 from app.store.inbox import Inbox
 from app.store.syncs import Syncs
 
-# What one sweep wakes at the most; the next one, seconds later, goes on with the rest.
+# The most of each kind that one sweep enqueues; the next one, seconds later, continues with the rest.
 MAX_WOKEN = 500
-# Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they are
-# run so far apart that it takes none of the others with it.
+# Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they run
+# this far apart, so that it stops none of the others.
 APART_S = 1.0
-# A call limit that is reached for a few minutes is daily life; a quarter of an hour means lost business.
+# A call limit reached for a few minutes is normal; after a quarter of an hour orders are late.
 THROTTLED_LONG_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """How many commands and syncs were woken, and whether the inbox was found filled."""
+    """How many commands and syncs were enqueued, and how many entries the inbox had."""
 
     commands: int
     syncs: int
@@ -42,14 +41,13 @@ class Swept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Wakes what is due: waking what is awake already changes nothing.
+    """Enqueues what is due; enqueuing what has a job already changes nothing.
 
-    `places` is how many commands all workers together run at a time.
+    `places` is how many commands all workers together can run at a time.
     """
 
     commands: Commands
     syncs: Syncs
-    wake_owed: WakeOwed
     gather: Gather
     inbox: Inbox
     shops: Shops
@@ -63,12 +61,10 @@ class Sweep:
     clock: Callable[[], datetime]
 
     def sweep(self) -> Swept:
-        """Wake due commands, those whose lease ran out, the inbox if it is filled, and owed syncs.
+        """Enqueue due commands, commands whose lease expired, the inbox if it has entries, and due syncs.
 
-        Acknowledgements that gathered for their window, and whose process died with the timer, are formed.
-
-        Then the shops' gates: wake the probes that are due, and let parked commands go on where a gate is
-        open. Last, what is watched over time, drift and waits, opens or closes its alerts.
+        It also forms the batches whose process died before their window ended, enqueues due probes, releases
+        paused commands of shops that are admitted again, and lets drift and long waits open or close alerts.
         """
         now = self.clock()
         inbox = self.inbox.size()
@@ -77,7 +73,7 @@ class Sweep:
         wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
         wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
         wakes += _apart(expired, now)
-        wakes += self.wake_owed.wakes(orders, now)
+        wakes += sync_jobs(self.syncs, orders, now)
         wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
         self.nudge.wake(*wakes)
         for shop in self.shops:
@@ -89,7 +85,7 @@ class Sweep:
         return Swept(commands=len(expired) + len(due), syncs=len(orders), inbox=inbox)
 
     def _unattended(self, now: datetime) -> list[DueCommand]:
-        """Return due commands, but none of a kind and shop that as many jobs go on with as can run."""
+        """Return due commands, but none of a kind and shop that have as many active consumers as can run."""
         due = self.commands.due(now, limit=MAX_WOKEN)
         going_on = self.commands.going_on({(one.kind, one.shop_id) for one in due}, now)
         return [one for one in due if going_on[one.kind, one.shop_id] < self.places]
@@ -122,7 +118,7 @@ class Sweep:
 
 
 def _apart(expired: Sequence[DueCommand], now: datetime) -> list[Wake]:
-    """Return the wakes of commands whose worker died: at once, or apart when it was not the first."""
+    """Return the jobs of commands whose worker died: at once, or apart when it was not the first time."""
     first = [command_wake(one.kind, one.id, one.order_id) for one in expired if not one.lost_runs]
     again = [one for one in expired if one.lost_runs]
     return first + [

@@ -16,8 +16,8 @@ from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.failures import GraphError, OrderNotFound, ReadPaused
 from app.queues import sync_wake
-from app.services.alerting import Alerting
-from app.services.nudge import Nudge
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
 from app.services.record_order import OrderContended, Recorded, RecordOrder
 from app.store.orders import Orders, StoredOrder
 from app.store.syncs import OwedSync, Syncs

@@ -1,8 +1,8 @@
-"""Sync a burst: many changed orders of a shop are read by its list, 25 a call, and not one by one."""
+"""Sync a burst: read many changed orders of a shop by its list, 25 per call, instead of one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,43 +10,42 @@ import structlog
 
 from app.domain.gates import Purpose
 from app.domain.orders import OrderState, PlatformOrder
-from app.domain.shops import Shop, Shops
+from app.domain.shops import Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadPaused
 from app.queues import sync_burst_wake, sync_wake
-from app.services.nudge import Nudge
+from app.services.enqueue import BURST, Nudge
 from app.services.record_order import OrderContended, RecordOrder
-from app.services.wake_owed import BURST
 from app.store.orders import Orders
 from app.store.syncs import OwedSync, Syncs
 
 log = structlog.get_logger()
 
 STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
-# What one run looks at of what is owed; the rest is found by the same listing, or by the next run.
+# The most pending syncs that one run looks at; the rest is found by the same listing, or by the next run.
 MAX_OWED = 1000
-# Then other shops have their turn on the worker, and the next run goes on where this one stopped.
+# After this many pages other shops get the worker, and the next run continues where this one stopped.
 MAX_PAGES = 20
-# So many pages in a row that show nothing new, or a fifth of the reads that are owed when that is more: what
-# is still owed lies far behind, or in no listing. The pages come newest order first, and a backlog is worked
-# off oldest first, so that what changed may well begin on a late page. Fewer than a run's pages: a run that
-# finds nothing is the last one.
+# After this many pages in a row without news (or a fifth of the pending syncs if more) the run stops:
+# what is still pending is far behind, or in no listing. Pages come newest order first and a backlog is worked
+# off oldest first, so the first change may be on a late page. It is below a run's pages, so that a run
+# that finds nothing is the last one.
 LEAST_IDLE_PAGES = 4
 MOST_IDLE_PAGES = MAX_PAGES - 1
-# A webhook may come this long after the change it tells of and still be part of the burst; changes that are
-# older are read one by one. A change of our own is owed its read in the moment it was made, clocks apart.
+# A webhook that comes this long after its change is still part of the burst; older changes are read one by
+# one. The read after a change of our own is pending from the moment of the change, give or take two clocks.
 LOOK_BACK_S = 600.0
 LOOK_BACK_OWN_S = 10.0
-# A run that killed its worker this often in a row is not made again.
+# After this many runs in a row that killed their worker, the orders are read one by one.
 MAX_LOST_RUNS = 3
-# After a page that failed; a pause says itself how long it lasts.
+# The wait after a page that failed; a paused shop says itself how long it waits.
 AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncBurst:
-    """Pays what is owed for many orders of one shop."""
+    """Processes the pending syncs of many orders of one shop."""
 
     graph: GraphClient
     shops: Shops
@@ -58,11 +57,11 @@ class SyncBurst:
     read_timeout_s: float
 
     def pay(self, shop_id: str) -> int:
-        """List what changed in the shop, record it, and clear what was owed for it; return how many.
+        """List what changed in the shop, record it, and clear its pending syncs; return how many.
 
-        A run goes on with the listing where the run before it stopped. What the listing does not show, and
-        few owed orders, are woken to be read one by one. Orders that changed and are owed nothing yet are
-        recorded too, so that their webhooks find them known.
+        A run continues the listing where the run before it stopped. Orders that the listing does not show are
+        read one by one, and so are all when they are few. Changed orders without a pending sync are recorded
+        too, so that their webhooks find them known.
         """
         now = self.clock()
         shop = self.shops.get(shop_id)
@@ -77,8 +76,16 @@ class SyncBurst:
         first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
         try:
             most_idle = min(max(LEAST_IDLE_PAGES, len(owed) // 5), MOST_IDLE_PAGES)
-            listing = _Listing(shop=shop, since=since, after=run.after, first=first, most_idle=most_idle)
-            cleared, following = self._list(listing)
+            pages = self.graph.list_orders(
+                shop,
+                states=STATES,
+                updated_after=since,
+                after=run.after,
+                # Orders nobody has read yet wait for their acknowledgement: they are read as commands are.
+                purpose=Purpose.COMMAND if first else Purpose.READ,
+                timeout_s=self.read_timeout_s,
+            )
+            cleared, following = self._process(pages, most_idle)
         except (GraphError, OrderContended) as error:
             self.syncs.end_burst(shop_id)
             self._put_off(shop_id, error)
@@ -92,21 +99,12 @@ class SyncBurst:
             self._one_by_one(left)
         return cleared
 
-    def _list(self, listing: _Listing) -> tuple[int, str | None]:
-        """Return how many owed reads were paid, and where to go on, None at the end or where it is idle."""
-        shop, cleared, idle = listing.shop, 0, 0
-        pages = self.graph.list_orders(
-            shop,
-            states=STATES,
-            updated_after=listing.since,
-            after=listing.after,
-            # Orders nobody has read yet wait for their acknowledgement: their read has commands' priority.
-            purpose=Purpose.COMMAND if listing.first else Purpose.READ,
-            timeout_s=self.read_timeout_s,
-        )
+    def _process(self, pages: Iterator[OrderPage], most_idle: int) -> tuple[int, str | None]:
+        """Return how many pending syncs were cleared, and the next cursor: None at the end or when idle."""
+        cleared = idle = 0
         following: str | None = None
         for _ in range(MAX_PAGES):
-            # The number and the time before the read: what is owed after them may be newer than the page.
+            # The number and the time from before the read: a sync added later may be newer than the page.
             sequence, read_at = self.syncs.sequence(), self.clock()
             page = next(pages, None)
             if page is None:
@@ -115,7 +113,7 @@ class SyncBurst:
             cleared += paid
             following = page.following
             idle = 0 if paid or changed else idle + 1
-            if following is None or idle >= listing.most_idle:
+            if following is None or idle >= most_idle:
                 return cleared, None
         return cleared, following
 
@@ -137,20 +135,6 @@ class SyncBurst:
         log.warning(
             "sync_burst.put_off", shop_id=shop_id, orders=len(owed), delay_s=delay_s, reason=str(error)
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Listing:
-    """What a run lists: since when, from which cursor on, and whether orders in it were never read before.
-
-    `most_idle` is how many pages in a row may show nothing new.
-    """
-
-    shop: Shop
-    since: datetime
-    after: str
-    first: bool
-    most_idle: int
 
 
 def _changed_after(owed: OwedSync, now: datetime) -> datetime:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from app.domain.codec import encode
 from app.domain.commands import Command, CommandKind, CommandStatus
@@ -16,7 +18,7 @@ from app.store.connection import Store, run
 from app.store.failures import LaneFull
 from app.store.idempotency import KEPT_S, IdempotentAnswer
 from app.store.orders import MAX_TIMELINE
-from app.store.pages import Page, read_page
+from app.store.pages import Page, pairs, read_page
 from app.store.script import load
 from app.store.settlements import (
     Acceptance,
@@ -125,6 +127,28 @@ class Commands(CommandRuns):
         )
         found = (command_of(row.fields) for row in page.items)
         return Page(items=tuple(one for one in found if one), next_cursor=page.next_cursor)
+
+    def attempted(self, order_ids: Sequence[str]) -> Mapping[str, Sequence[Command]]:
+        """Return the attempted commands of each order, newest first, in one round trip.
+
+        A member of a batch that is under way has the batch's attempts; these cost a second round trip.
+        """
+        pipeline = self._store.pipeline(transaction=False)
+        for order_id in order_ids:
+            arguments: list[str | int] = [MAX_LANE, MAX_LANE, "", "", "", keys.COMMAND_PREFIX]
+            self._page([keys.commands_by_order(order_id)], arguments, client=pipeline)
+        rows = [pairs(row[1]) for page, _, _ in pipeline.execute() for row in page] if order_ids else []
+        batch_ids = sorted({row["batch"] for row in rows if row.get("batch")})
+        hashes = run(self._store, [("HGETALL", keys.command(one)) for one in batch_ids]) if batch_ids else []
+        batches = {batch_id: command_of(fields) for batch_id, fields in zip(batch_ids, hashes, strict=True)}
+        found: dict[str, list[Command]] = {order_id: [] for order_id in order_ids}
+        for row in rows:
+            command, batch = command_of(row), batches.get(row.get("batch", ""))
+            if command is not None and batch is not None:
+                command = replace(command, attempts=command.attempts + batch.attempts)
+            if command is not None and command.attempts:
+                found[command.order_id].append(command)
+        return found
 
     def lane(self, order_id: str) -> tuple[str, ...]:
         """Return the ids of the order's open commands, the head first."""

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from app.domain.commands import Acknowledge
 from app.domain.orders import OrderState
 from app.domain.timeline import Cause
-from app.services.archive_orders import FILE_ORDERS
+from app.services.archive import FILE_ORDERS
 from app.store.archive import Archive
 from app.store.archive_files import ArchiveFiles
 from app.store.archive_moves import ArchiveMoves

@@ -15,8 +15,8 @@ from app.domain.orders import OrderState, Tracking
 from app.domain.timeline import Cause
 from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_of
 from app.services.drain_loop import COUNTS_S
+from app.services.enqueue import BURST
 from app.services.submit import Submitted
-from app.services.wake_owed import BURST
 from app.store import keys
 from app.store.commands import NotTaken, NotTakenReason
 from tests.integration.bursts.conftest import SHOP, Market

@@ -14,7 +14,7 @@ from msgspec import structs
 from app.domain.commands import CommandStatus
 from app.domain.orders import Order, OrderState
 from app.domain.timeline import Cause
-from app.services.archive_orders import ArchiveOrders
+from app.services.archive import ArchiveOrders
 from app.store import keys
 from app.store.archive_moves import ArchiveMoves
 from app.store.connection import Store

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from app.queues import Jobs, connect_queues
-from app.services.alerting import Alerting
-from app.services.nudge import Nudge
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
 from app.store.alerts import Alerts
 from app.store.connection import Store
 from tests.integration.store.samples import NOW

@@ -9,9 +9,8 @@ from structlog.testing import capture_logs
 from app.domain.alerts import AlertKind, AlertState, Severity
 from app.notify.operators import Message, Operators
 from app.queues import Jobs
-from app.services.alerting import Alerting
-from app.services.nudge import Nudge
-from app.services.tell_operators import MAX_AGE, RETRY, TellOperators
+from app.services.alerts import MAX_AGE, RETRY, Alerting, TellOperators
+from app.services.enqueue import Nudge
 from app.store.alerts import Alerts
 from app.store.connection import connect
 from tests.integration.notify.conftest import Clock, Pager

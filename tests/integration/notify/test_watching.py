@@ -16,11 +16,10 @@ from app.domain.hints import Entry, EntryHint
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.queues import Jobs
-from app.services.alerting import Alerting
-from app.services.drain_inbox import DrainInbox
-from app.services.nudge import Nudge
-from app.services.wake_owed import WakeOwed
-from app.services.watch_conditions import Limits, WatchConditions
+from app.services.alerts import Alerting
+from app.services.enqueue import Nudge
+from app.services.intake import DrainInbox
+from app.services.monitor import Limits, WatchConditions
 from app.store.alerts import Alerts
 from app.store.commands import Commands
 from app.store.connection import Store, connect, connect_async
@@ -83,7 +82,7 @@ def drain(redis: Store, jobs: Jobs, clock: Clock) -> DrainInbox:
         drift=Drift(redis),
         orders=Orders(redis),
         counters=Counters(redis),
-        wake_owed=WakeOwed(syncs=Syncs(redis)),
+        syncs=Syncs(redis),
         clock=clock,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-import app.services.archive_orders as archiving
+import app.services.archive as archiving
 from app.cli.archive import archive_all
 from app.domain.orders import OrderState
 from app.queues import ARCHIVE, SYNC, connect_queues, queue_of

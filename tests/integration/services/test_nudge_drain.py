@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from app.queues import Jobs, connect_queues
-from app.services.nudge import Nudge
-from app.services.nudge_drain import REST_S, NudgeDrain
+from app.services.enqueue import Nudge
+from app.services.intake import REST_S, NudgeDrain
 from app.store.connection import Store
 
 

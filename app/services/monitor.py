@@ -1,26 +1,29 @@
-"""Watch what no single event tells: that something waits too long, or that nobody speaks any more."""
+"""Monitor: conditions that open alerts because something lasts too long, and readiness for traffic."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.alerts import AlertKind
 from app.domain.shops import Shops
-from app.queues import TELL_OPERATORS
-from app.services.alerting import Alerting, Trouble
-from app.services.nudge import Nudge
+from app.queues import TELL_OPERATORS, QueueUnavailable
+from app.services.alerts import Alerting, Trouble
+from app.services.enqueue import Nudge
+from app.store.connection import Store
+from app.store.health import Check, check
 from app.store.watch import ShopSight, Sight, Watch
 
-# An alert opens at its limit and closes below half of it, so that a value at the limit does not ring all day.
+# An alert opens at its limit and closes below half of it, so that a value at the limit does not flap.
 CLOSES_BELOW = 0.5
-# A platform that reuses ids does it with every delivery; an hour without one means that it stopped.
+# A platform that reuses entry ids does so in every delivery; an hour without one means that it stopped.
 REUSE_LASTS_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long, in seconds, before it is bad news."""
+    """How long, in seconds, something may last before an alert opens."""
 
     inbox_age_s: float
     due_age_s: float
@@ -38,10 +41,13 @@ class _Findings:
         elif ended:
             self.ended.append((trouble.kind, trouble.subject))
 
+    def add_wait(self, trouble: Trouble, age_s: float, limit_s: float) -> None:
+        self.add(trouble=trouble, stands=age_s >= limit_s, ended=age_s < limit_s * CLOSES_BELOW)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConditions:
-    """Opens and closes the alerts of what is watched; the sweep calls it."""
+    """Opens and closes the alerts of conditions that last; the sweep calls it."""
 
     watch: Watch
     alerting: Alerting
@@ -52,10 +58,10 @@ class WatchConditions:
     def look(self, now: datetime) -> int:
         """Look once, in two round trips; return how many alerts opened or closed.
 
-        News that a teller took and did not tell is woken again here.
+        It also enqueues a new job for news that an earlier job took and did not send.
 
         Raises:
-            StoreUnavailable: nothing could be seen.
+            StoreUnavailable: Redis did not answer.
         """
         shop_ids = [shop.id for shop in self.shops]
         sight = self.watch.look(shop_ids, now)
@@ -78,11 +84,8 @@ class WatchConditions:
             "are safe, but no worker drains them: see that a worker of the intake queue runs (GET /readyz), "
             "and the RQ dashboard for a drain_inbox job that fails."
         )
-        findings.add(
-            trouble=Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text),
-            stands=age_s >= self.limits.inbox_age_s,
-            ended=age_s < self.limits.inbox_age_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text)
+        findings.add_wait(trouble, age_s, self.limits.inbox_age_s)
 
     def _due(self, findings: _Findings, sight: Sight, now: datetime) -> None:
         oldest = min(sight.due_since.items(), key=lambda item: item[1], default=None)
@@ -93,23 +96,16 @@ class WatchConditions:
             "see that workers of the lifecycle queue run (GET /readyz); when they do and this stays, start "
             "more (ORDERWIRE_LIFECYCLE_WORKERS)."
         )
-        limit_s = self.limits.due_age_s
-        findings.add(
-            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="commands", text=text),
-            stands=commands_s >= limit_s,
-            ended=commands_s < limit_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.DUE_OLD, subject="commands", text=text)
+        findings.add_wait(trouble, commands_s, self.limits.due_age_s)
         syncs_s = _age_s(sight.syncs_since, now)
         text = (
             f"A due read of an order has waited {syncs_s:.0f} s for a worker, so copies of orders are old: "
             "see that workers of the sync queue run (GET /readyz); when they do and this stays, start more "
             "(ORDERWIRE_SYNC_WORKERS)."
         )
-        findings.add(
-            trouble=Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text),
-            stands=syncs_s >= limit_s,
-            ended=syncs_s < limit_s * CLOSES_BELOW,
-        )
+        trouble = Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text)
+        findings.add_wait(trouble, syncs_s, self.limits.due_age_s)
 
     def _silence(self, findings: _Findings, shop_id: str, shop: ShopSight) -> None:
         # Measured to the last change found and not to now: a shop where nothing happens is quiet, not silent.
@@ -144,3 +140,27 @@ def _reused(findings: _Findings, sight: Sight, now: datetime) -> None:
 
 def _age_s(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Checks that the store is durable, and that every queue has a worker."""
+
+    store: Store
+    live_workers: Callable[[], Mapping[str, int]]
+
+    def check(self) -> tuple[Check, ...]:
+        """Return every check; a failed one says what is wrong and what to do."""
+        return (*check(self.store), self._workers())
+
+    def _workers(self) -> Check:
+        try:
+            alive = self.live_workers()
+        except QueueUnavailable as error:
+            return Check(name="workers", ok=False, detail=str(error))
+        missing = sorted(queue for queue, count in alive.items() if count == 0)
+        if missing:
+            detail = f"no worker on {', '.join(missing)}; start `orderwire worker --queue {missing[0]}`"
+            return Check(name="workers", ok=False, detail=detail)
+        shown = ", ".join(f"{count} on {queue}" for queue, count in sorted(alive.items()))
+        return Check(name="workers", ok=True, detail=shown)

@@ -1,4 +1,4 @@
-"""Archive: orders whose story is over leave Redis for files, so that memory follows the open orders."""
+"""Archive: move finished orders from Redis to files, so that memory depends on open orders only."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.queues import ARCHIVE
-from app.services.nudge import Nudge
+from app.services.enqueue import Nudge
 from app.store.archive_moves import ArchiveMoves, Candidate
 
 log = structlog.get_logger()
 
 # Orders of one file: some 4 MB in memory, 100 ms to compress, and Redis is free between any two of them.
 FILE_ORDERS = 500
-# Files of one run, some seconds of work; a run that leaves more wakes the next, behind the syncs that wait.
+# Files per run, some seconds of work; a run that leaves more enqueues the next, behind the syncs that wait.
 MAX_FILES = 10
-# Orders that one run may pass over because something about them is not over yet.
+# Orders that one run may pass over because something about them is not finished.
 MAX_PASSED_OVER = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """What a run did: orders moved, orders old enough that something keeps here, and whether more may go."""
+    """What a run did: orders moved, old orders that have to stay, and whether more can be moved."""
 
     moved: int
     stayed: int
@@ -33,7 +33,7 @@ class Archived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveOrders:
-    """Moves what is over; `after_days` 0 moves nothing."""
+    """Moves finished orders; `after_days` 0 moves nothing."""
 
     moves: ArchiveMoves
     nudge: Nudge
@@ -43,7 +43,7 @@ class ArchiveOrders:
     def archive(self) -> Archived:
         """Move COMPLETED orders to which nothing happened for `after_days`, one bounded run of them.
 
-        An order stays while it has open units, an open or dead command, or is owed a sync.
+        An order stays while it has open units, an open or dead command, or a pending sync.
 
         Raises:
             ArchiveBroken: a file cannot be written; the orders stay in Redis.
@@ -65,7 +65,7 @@ class ArchiveOrders:
         return Archived(moved=moved, stayed=stayed, more=more)
 
     def archive_and_go_on(self) -> Archived:
-        """Run once as `archive` does, and wake the next run where this one moved orders and left some."""
+        """Run once as `archive` does, and enqueue the next run if this one moved orders and left some."""
         archived = self.archive()
         if archived.more and archived.moved:
             self.nudge.wake(ARCHIVE)

@@ -1,0 +1,50 @@
+"""Enqueue: write the jobs of work that is durable already, and choose between single reads and bursts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from app.queues import Jobs, QueueUnavailable, Wake, sync_burst_wake, sync_wake
+from app.store.syncs import OwedSync, Syncs
+
+log = structlog.get_logger()
+
+
+# One page of a shop's list has 25 whole orders (Using the API): from two pages on, listing is surely cheaper,
+# even when orders in between did not change.
+BURST = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge:
+    """Writes jobs for work that is durable already; the sweep writes those that get lost."""
+
+    jobs: Jobs
+
+    def wake(self, *wakes: Wake) -> None:
+        """Write these jobs; a queue that is away is only logged, because the store still says what is due."""
+        if not wakes:
+            return
+        try:
+            self.jobs.wake(wakes)
+        except QueueUnavailable as error:
+            log.warning("nudge.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))
+
+    def take_back(self, job_id: str) -> None:
+        """Take a job out of its queue, because its work is leased; a job that stays finds nothing to do."""
+        try:
+            self.jobs.take_back(job_id)
+        except QueueUnavailable as error:
+            log.warning("nudge.not_taken_back", job_id=job_id, reason=str(error))
+
+
+def sync_jobs(syncs: Syncs, owed: Sequence[OwedSync], now: datetime) -> list[Wake]:
+    """Return the jobs of these due reads: one per shop with a burst of them, one per order for the others."""
+    shops = sorted({one.shop_id for one in owed if one.shop_id is not None})
+    bursts = {shop_id for shop_id, count in syncs.counts_due(shops, now).items() if count >= BURST}
+    single = [sync_wake(one.order_id) for one in owed if one.shop_id not in bursts]
+    return single + [sync_burst_wake(shop_id) for shop_id in sorted(bursts)]
