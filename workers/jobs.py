@@ -15,17 +15,17 @@ import structlog
 from rq import get_current_job
 from rq.job import Job
 
+from app.container import Container
 from app.domain.commands import CommandKind, CommandStatus
 from app.queues import SWEEP, command_wake
 from app.services.settle import RunResult
 from app.settings import Settings
 from app.store.commands import NotTaken, NotTakenReason
-from app.wiring import Orderwire, build
 from workers.abandoned import forget_abandoned
 
 # A dead letter marks its job with this: when the marked job runs again, a person asked for a replay.
 _DEAD = "dead_letter"
-_built: list[Orderwire] = []
+_built: list[Container] = []
 _stopped: list[Callable[[], bool]] = []
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ def prepare(settings: Settings, stopped: Callable[[], bool]) -> None:
 
     `stopped` says whether the worker was told to stop: then no job runs another command.
     """
-    orderwire = build(settings)
+    orderwire = Container(settings)
     _built[:], _stopped[:] = [orderwire], [stopped]
     # What the previous worker left is enqueued at once, not by the next scheduled sweep.
     orderwire.nudge.wake(SWEEP)
@@ -158,7 +158,7 @@ def _mark(job: Job, *, dead: bool) -> None:
     job.save_meta()  # type: ignore[no-untyped-call]  # RQ leaves it untyped
 
 
-def _orderwire() -> Orderwire:
+def _orderwire() -> Container:
     if not _built:
         raise RuntimeError("workers.jobs.prepare was not called; start workers with `orderwire worker`")
     return _built[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from app.container import Container
 from app.settings import Settings
-from app.wiring import build
 
 # Runs of 5,000 orders each: one hundred million orders, more than any installation holds.
 MAX_RUNS = 20_000
@@ -20,7 +20,7 @@ def archive_all(settings: Settings, say: Callable[[str], None]) -> None:
     if not settings.archive_after_days:
         say("archiving is off: ORDERWIRE_ARCHIVE_AFTER_DAYS is 0")
         return
-    archive_orders, moved = build(settings).archive_orders, 0
+    archive_orders, moved = Container(settings).archive_orders, 0
     for _ in range(MAX_RUNS):
         run = archive_orders.archive()
         moved += run.moved

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from app.container import Container
 from app.domain.outcomes import Accepted
 from app.live_shops import SEALED_FIELD, token_digest
 from app.settings import Settings, SettingsError
 from app.store.tokens import NewToken
-from app.wiring import Orderwire, build
 
 # The platform's tokens have about 200 characters; ten times that was pasted by mistake.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,2000}")
@@ -20,7 +20,7 @@ def examine(settings: Settings, say: Callable[[str], None]) -> bool:
 
     A probe that finds a token valid resumes the commands that an invalid one had paused.
     """
-    orderwire = build(settings)
+    orderwire = Container(settings)
     well = True
     for check in orderwire.readiness.check():
         say(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.detail}")
@@ -38,7 +38,7 @@ def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], 
     Raises:
         SettingsError: the shop is not configured, or the text is not a token.
     """
-    orderwire = build(settings)
+    orderwire = Container(settings)
     token = text.strip()
     configured = {shop.id: shop for shop in settings.shops()}
     if shop_id not in configured:
@@ -53,7 +53,7 @@ def put_token(settings: Settings, shop_id: str, text: str, say: Callable[[str], 
     return _probe(orderwire, shop_id, say)
 
 
-def _probe(orderwire: Orderwire, shop_id: str, say: Callable[[str], None]) -> bool:
+def _probe(orderwire: Container, shop_id: str, say: Callable[[str], None]) -> bool:
     outcome = orderwire.admission_probe.probe(shop_id, forced=True)
     if outcome is None:
         say(f"ok   shop {shop_id}: a worker is probing it right now")

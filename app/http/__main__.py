@@ -9,10 +9,10 @@ import sys
 
 import uvicorn
 
+from app.container import Container
 from app.http.app import create_app
 from app.settings import SettingsError, load_settings
 from app.telemetry import configure_logging
-from app.wiring import build
 
 # Callers that wait for a command are answered at once when we stop, so what is left takes moments; the
 # supervisor kills after 10 s.
@@ -23,7 +23,7 @@ def main() -> int:
     """Serve the API until SIGTERM or Ctrl-C, finishing the requests under way; 2 when a setting is wrong."""
     try:
         settings = load_settings(os.environ)
-        orderwire = build(settings, "api")
+        orderwire = Container(settings, "api")
     except SettingsError as error:
         sys.stderr.write(f"The API can't start: {error}\n")
         return 2

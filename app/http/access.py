@@ -12,9 +12,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.container import Container
 from app.http.problems import Problem, ProblemError, problem, problem_response
 from app.store.apikeys import ApiKey
-from app.wiring import Orderwire
 
 READ = "orders:read"
 WRITE = "orders:write"
@@ -35,7 +35,7 @@ _SCHEME = HTTPBearer(
 class AuthenticationMiddleware:
     """Answers 401 to a request under these paths without a valid key, before its body is read."""
 
-    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], container: Orderwire) -> None:
+    def __init__(self, app: ASGIApp, prefixes: tuple[str, ...], container: Container) -> None:
         self.app = app
         self.prefixes = prefixes
         self.container = container

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from app.container import Container
 from app.http import webhooks
 from app.http.access import AuthenticationMiddleware
 from app.http.failures import problem_of_http, problem_of_validation
@@ -24,13 +25,12 @@ from app.http.problems import problem_response
 from app.http.routes import alerts, commands, drift, health, intake, metrics, orders, writes
 from app.http.state import request_id
 from app.http.waiting import MAX_WAITERS, THREADS
-from app.wiring import Orderwire
 
 GUARDED = "/v1/"
 METRICS = "/metrics"
 
 
-def create_app(container: Orderwire) -> FastAPI:
+def create_app(container: Container) -> FastAPI:
     """Return the API of this container. It answers every failure with a problem and leaks nothing."""
     app = bare_app()
     app.state.container = container
@@ -47,7 +47,7 @@ def create_app(container: Orderwire) -> FastAPI:
 def bare_app() -> FastAPI:
     """Return the routes without a container: enough to describe them."""
     app = FastAPI(
-        title="Orderwire",
+        title="Container",
         docs_url=None,  # the pages FastAPI brings load their scripts from a CDN
         redoc_url=None,
         redirect_slashes=False,  # a redirected POST is sent twice, or not at all

@@ -7,12 +7,12 @@ from typing import cast
 
 from starlette.requests import Request
 
-from app.wiring import Orderwire
+from app.container import Container
 
 
-def container(request: Request) -> Orderwire:
+def container(request: Request) -> Container:
     """Return the container that serves this request."""
-    return cast("Orderwire", request.app.state.container)
+    return cast("Container", request.app.state.container)
 
 
 def waiters(request: Request) -> BoundedSemaphore:

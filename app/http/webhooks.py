@@ -17,6 +17,7 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from app.container import Container
 from app.graph.signature import SignatureVerdict
 from app.http.middleware import body_too_long
 from app.http.problems import Problem, ProblemError, problem
@@ -24,7 +25,6 @@ from app.http.responses.operators import DeliveryResponse
 from app.http.state import container
 from app.services.intake import Rejected
 from app.store.failures import StoreUnavailable
-from app.wiring import Orderwire
 
 log = structlog.get_logger()
 
@@ -114,7 +114,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def _count(held: Orderwire, verdict: SignatureVerdict) -> None:
+async def _count(held: Container, verdict: SignatureVerdict) -> None:
     try:
         await held.receive_delivery.count_rejection(verdict)
     except StoreUnavailable as error:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.container import Container
 from app.domain.gates import Purpose
 from app.domain.orders import OrderState
 from app.domain.timeline import Cause
 from app.settings import load_settings
-from app.wiring import Orderwire, build
 from tests.e2e.conftest import Stack, start_stack, stop_stack
 from tests.support.processes import eventually
 
@@ -41,7 +41,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def merchant(own_stack: Stack) -> Iterator[Orderwire]:
+def merchant(own_stack: Stack) -> Iterator[Container]:
     """The parts of one more process on the same store and the same platform."""
     ready = own_stack.ready
     environment = {
@@ -55,7 +55,7 @@ def merchant(own_stack: Stack) -> Iterator[Orderwire]:
         "ORDERWIRE_SEALING_KEYS": base64.b64encode(bytes(32)).decode(),
         "ORDERWIRE_ACKNOWLEDGE_WINDOW_S": "1",
     }
-    built = build(load_settings(environment))
+    built = Container(load_settings(environment))
     yield built
     built.sync_order.graph.close()
 
@@ -85,7 +85,7 @@ def test_s26_a_burst_is_read_and_acknowledged_wholesale_each_order_once(own_stac
 
 @pytest.mark.timeout(150)
 def test_s17_a_batch_of_100_settles_each_order_by_its_own_entry(
-    own_stack: Stack, merchant: Orderwire
+    own_stack: Stack, merchant: Container
 ) -> None:
     own_stack.sandbox("PUT", "/_sandbox/webhooks", json={"enabled": False}).raise_for_status()
     created, held = placed(own_stack, 95, "CREATED"), placed(own_stack, 2, "FB_PROCESSING")

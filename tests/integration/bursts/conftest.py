@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.container import Container
 from app.domain.commands import Command, CommandKind
 from app.domain.gates import Purpose
 from app.domain.orders import PlatformOrder
@@ -21,7 +22,6 @@ from app.services.settle import RunResult
 from app.settings import load_settings
 from app.store.commands import NotTaken
 from app.store.syncs import OwedSync
-from app.wiring import Orderwire, build
 from sandbox.options import Options
 from sandbox.server import running
 
@@ -33,7 +33,7 @@ class Market:
     """The shop from both sides."""
 
     platform: str
-    orderwire: Orderwire
+    orderwire: Container
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = httpx.request(method, f"{self.platform}/_sandbox{path}", json=body, timeout=30)
@@ -125,7 +125,7 @@ def market_platform() -> Iterator[str]:
 @pytest.fixture
 def market(redis_url: str, market_platform: str) -> Iterator[Market]:
     httpx.post(f"{market_platform}/_sandbox/reset").raise_for_status()
-    orderwire = build(
+    orderwire = Container(
         load_settings(
             {
                 "ORDERWIRE_REDIS_URL": redis_url,

@@ -19,12 +19,12 @@ import httpx
 import pytest
 import uvicorn
 
+from app.container import Container
 from app.domain.orders import Address, Buyer, Order, PlatformOrder
 from app.domain.timeline import Cause
 from app.http.app import create_app
 from app.settings import load_settings
 from app.store.apikeys import secret_of
-from app.wiring import Orderwire, build
 from sandbox.options import Options
 from sandbox.server import running
 from tests.support.ports import free_port
@@ -48,7 +48,7 @@ class Served:
     """One running API, the parts behind it, and its sandbox."""
 
     url: str
-    orderwire: Orderwire
+    orderwire: Container
     platform: str
 
     def key(self, *scopes: str) -> str:
@@ -113,7 +113,7 @@ def storeless() -> Iterator[Served]:
 
 @contextlib.contextmanager
 def serving(redis_url: str, platform: str) -> Iterator[Served]:
-    orderwire = build(load_settings(environment(redis_url, platform)), "api")
+    orderwire = Container(load_settings(environment(redis_url, platform)), "api")
     config = uvicorn.Config(
         create_app(orderwire), port=0, access_log=False, log_config=None, server_header=False
     )

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 import app.services.archive as archiving
 from app.cli.archive import archive_all
+from app.container import Container
 from app.domain.orders import OrderState
 from app.queues import ARCHIVE, SYNC, connect_queues, queue_of
 from app.settings import Settings, load_settings
 from app.store.orders import SealedBuyer
-from app.wiring import Orderwire, build
 from tests.orders import item, order, units
 from workers import jobs
 from workers.schedule import periodic_wakes
@@ -41,13 +41,13 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def orderwire(settings: Settings) -> Iterator[Orderwire]:
-    built = build(settings)
+def orderwire(settings: Settings) -> Iterator[Container]:
+    built = Container(settings)
     yield built
     built.sync_order.graph.close()
 
 
-def put(orderwire: Orderwire, count: int) -> None:
+def put(orderwire: Container, count: int) -> None:
     for number in range(count):
         done = order(
             OrderState.COMPLETED,
@@ -65,7 +65,7 @@ def put(orderwire: Orderwire, count: int) -> None:
         )
 
 
-def archived(orderwire: Orderwire, count: int) -> int:
+def archived(orderwire: Container, count: int) -> int:
     stored = orderwire.orders.get_many([str(number) for number in range(count)])
     return sum(one is not None and one.archived for one in stored)
 
@@ -86,7 +86,7 @@ def test_archiving_is_woken_once_a_day_unless_it_is_off(settings: Settings) -> N
 
 
 def test_the_job_goes_on_behind_the_syncs_that_wait_until_nothing_is_left(
-    orderwire: Orderwire, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    orderwire: Container, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archiving, "FILE_ORDERS", 2)
     monkeypatch.setattr(archiving, "MAX_FILES", 2)
@@ -103,7 +103,7 @@ def test_the_job_goes_on_behind_the_syncs_that_wait_until_nothing_is_left(
     assert queued(redis_url) == []
 
 
-def test_a_run_looks_past_the_orders_that_stay(orderwire: Orderwire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_looks_past_the_orders_that_stay(orderwire: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archiving, "FILE_ORDERS", 2)
     put(orderwire, 5)
     for number in range(3):
@@ -122,7 +122,7 @@ def test_a_run_looks_past_the_orders_that_stay(orderwire: Orderwire, monkeypatch
 
 
 def test_by_hand_everything_that_may_leave_leaves_and_people_are_told(
-    orderwire: Orderwire, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    orderwire: Container, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archiving, "FILE_ORDERS", 2)
     monkeypatch.setattr(archiving, "MAX_FILES", 1)

@@ -1,1 +1,0 @@
-"""What wiring puts together: the ground, opened once a process, and the use cases that stand on it."""
