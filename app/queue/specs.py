@@ -1,4 +1,4 @@
-"""Wakes: which job of RQ's wakes which work, on which queue, under which stable id.
+"""Job specs: which RQ job does which work, on which queue, under which stable id.
 
 intake      drain_inbox, sweep          short, Redis only, so that recovery never waits for the platform
 sync        sync, sync_burst,           reads the platform
@@ -20,13 +20,13 @@ INTAKE = "intake"
 SYNC = "sync"
 LIFECYCLE = "lifecycle"
 QUEUES = (INTAKE, SYNC, LIFECYCLE)
-# Jobs that one worker of a queue runs at a time. Commands mostly wait for the platform; what the others do is
-# little, or is better done in turn. Measured in docs/decisions/0013-worker-density.md.
+# Jobs that one worker of a queue runs at a time. Commands wait for the platform most of the time; the other
+# jobs are short or are better run one after the other. Measured in docs/decisions (worker density).
 THREADS = {INTAKE: 1, SYNC: 1, LIFECYCLE: 32}
 
 RESULT_TTL_S = 600  # long enough to look at in the dashboard, short enough to hold a burst in memory
-UPKEEP_RESULT_TTL_S = 60  # these run all day long and say little
-_COMMAND_TIMEOUT_S = 300  # one job may go on with the next due commands of its kind
+UPKEEP_RESULT_TTL_S = 60  # these run all day and their result says little
+_COMMAND_TIMEOUT_S = 300  # one job may run further due commands of its kind and shop
 _DRAIN_TIMEOUT_S = 60
 _SWEEP_TIMEOUT_S = 60
 _SYNC_TIMEOUT_S = 120  # an order with every page of every edge, at the slowest platform we wait for
@@ -34,15 +34,15 @@ _BURST_TIMEOUT_S = 600  # a run's pages, each with the rest of its long edges, a
 _TELL_TIMEOUT_S = 120  # every address in turn, at the slowest that a notification service may be
 _PROBE_TIMEOUT_S = 60
 _ARCHIVE_TIMEOUT_S = 300  # a bounded run takes seconds; a slow disk is no reason to stop it half-way
-_RECONCILE_TIMEOUT_S = 900  # the first poll of a shop lists all of its orders
+_RECONCILE_TIMEOUT_S = 900  # the first reconciliation of a shop lists all of its orders
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wake:
-    """One job to be enqueued: `func` of `workers.jobs` with `args`, now or at a time (aware, UTC).
+class JobSpec:
+    """One job to enqueue: `func` of `workers.jobs` with `args`, now or at a time (aware, UTC).
 
-    `again_while_running` False leaves a job alone that runs right now; True queues it once more.
+    `again_while_running` says whether the job is queued once more when it is running right now.
     """
 
     job_id: str
@@ -58,37 +58,29 @@ class Wake:
 
 
 def command_job_id(kind: str, command_id: str) -> str:
-    """Return the id of the job that wakes a command, as `live` and the dashboard know it."""
+    """Return the id of the job that runs a command, as the dashboard shows it."""
     return f"{kind}-{command_id}"
 
 
-def sync_job_id(order_id: str) -> str:
-    """Return the id of the job that reads an order."""
-    return f"sync-{_safe(order_id)}"
-
-
-def reconcile_job_id(shop_id: str) -> str:
-    """Return the id of the job that polls a shop."""
-    return f"reconcile-{_safe(shop_id)}"
-
-
-def command_wake(kind: str, command_id: str, order_id: str, at: datetime | None = None) -> Wake:
-    """Return the wake of one command; with `at`, it waits in the scheduled registry until then."""
-    return Wake(
+def command_job(kind: str, command_id: str, order_id: str, at: datetime | None = None) -> JobSpec:
+    """Return the job of one command; with `at`, it waits in the scheduled registry until then."""
+    # A batch's lane is named after what it carries: 100_orders_of_1234_01J...
+    named = order_id if kind == "acknowledge_batch" else f"order {order_id} ({command_id})"
+    return JobSpec(
         job_id=command_job_id(kind, command_id),
         queue=LIFECYCLE,
         func=kind,
         args=(command_id,),
-        description=_described(kind, command_id, order_id),
+        description=f"{kind} {named}",
         timeout_s=_COMMAND_TIMEOUT_S,
         at=at,
     )
 
 
-def sync_wake(order_id: str, at: datetime | None = None) -> Wake:
-    """Return the wake that reads one order from the platform."""
-    return Wake(
-        job_id=sync_job_id(order_id),
+def sync_job(order_id: str, at: datetime | None = None) -> JobSpec:
+    """Return the job that reads one order from the platform."""
+    return JobSpec(
+        job_id=f"sync-{_safe(order_id)}",
         queue=SYNC,
         func="sync",
         args=(order_id,),
@@ -98,9 +90,9 @@ def sync_wake(order_id: str, at: datetime | None = None) -> Wake:
     )
 
 
-def sync_burst_wake(shop_id: str) -> Wake:
-    """Return the wake that reads many changed orders of a shop by its list."""
-    return Wake(
+def sync_burst_job(shop_id: str) -> JobSpec:
+    """Return the job that reads many changed orders of a shop by its list."""
+    return JobSpec(
         job_id=f"sync_burst-{_safe(shop_id)}",
         queue=SYNC,
         func="sync_burst",
@@ -110,10 +102,10 @@ def sync_burst_wake(shop_id: str) -> Wake:
     )
 
 
-def reconcile_wake(shop_id: str) -> Wake:
-    """Return the wake that polls one shop."""
-    return Wake(
-        job_id=reconcile_job_id(shop_id),
+def reconcile_job(shop_id: str) -> JobSpec:
+    """Return the job that reconciles one shop."""
+    return JobSpec(
+        job_id=f"reconcile-{_safe(shop_id)}",
         queue=SYNC,
         func="reconcile",
         args=(shop_id,),
@@ -123,9 +115,9 @@ def reconcile_wake(shop_id: str) -> Wake:
     )
 
 
-def probe_wake(shop_id: str, at: datetime | None = None) -> Wake:
-    """Return the wake that probes the closed gate of one shop."""
-    return Wake(
+def probe_job(shop_id: str, at: datetime | None = None) -> JobSpec:
+    """Return the job that probes the platform for one paused shop."""
+    return JobSpec(
         job_id=f"probe-{_safe(shop_id)}",
         queue=SYNC,
         func="probe",
@@ -139,7 +131,7 @@ def probe_wake(shop_id: str, at: datetime | None = None) -> Wake:
     )
 
 
-DRAIN_INBOX = Wake(
+DRAIN_INBOX = JobSpec(
     job_id="drain_inbox",
     queue=INTAKE,
     func="drain_inbox",
@@ -147,43 +139,36 @@ DRAIN_INBOX = Wake(
     timeout_s=_DRAIN_TIMEOUT_S,
     result_ttl_s=UPKEEP_RESULT_TTL_S,
 )
-SWEEP = Wake(
+SWEEP = JobSpec(
     job_id="sweep",
     queue=INTAKE,
     func="sweep",
-    description="sweep: wake what is due and has no job",
+    description="sweep: enqueue what is due and has no job",
     timeout_s=_SWEEP_TIMEOUT_S,
     result_ttl_s=UPKEEP_RESULT_TTL_S,
-    # Recovery goes before work; and a sweep whose worker was killed looks as if it still ran, so the next one
-    # does not wait for it.
+    # Recovery goes before other work. A sweep whose worker was killed looks as if it still ran, so the next
+    # one is queued without waiting for it.
     front=True,
 )
-# Beside the reads of the platform, since it waits for somebody else's servers, too: recovery never does.
-TELL_OPERATORS = Wake(
+# On the sync queue, because it waits for the notification services' servers: recovery must never wait.
+TELL_OPERATORS = JobSpec(
     job_id="tell_operators",
     queue=SYNC,
     func="tell_operators",
-    description="tell operators what alerts opened and closed",
+    description="tell operators which alerts opened and closed",
     timeout_s=_TELL_TIMEOUT_S,
     result_ttl_s=UPKEEP_RESULT_TTL_S,
     front=True,
 )
-
-
-def _described(kind: str, command_id: str, order_id: str) -> str:
-    # A batch's lane is named after what it carries: 100_orders_of_1234_01J...
-    return f"{kind} {order_id}" if kind == "acknowledge_batch" else f"{kind} order {order_id} ({command_id})"
-
-
-ARCHIVE = Wake(
+ARCHIVE = JobSpec(
     job_id="archive",
     queue=SYNC,
     func="archive",
-    description="archive orders that are long over",
+    description="archive orders that ended long ago",
     timeout_s=_ARCHIVE_TIMEOUT_S,
 )
 
 
 def _safe(text: str) -> str:
-    # Ids come from webhooks and RQ takes only these letters; a strange id gets a stable name instead.
+    # Ids come from webhooks and RQ takes only these letters; any other id gets a stable name instead.
     return text if _ID.fullmatch(text) else "x" + hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""RQ from outside: which job does which work, enqueueing, and whether anything runs the jobs."""
