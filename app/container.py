@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from app.domain.gates import GatePolicy
+from app.clock import jitter, new_delivery_id, new_id, new_key, now
+from app.domain.admission import BreakerPolicy
 from app.domain.retry import RetryPolicy
 from app.graph.client import GraphClient, open_http
-from app.live_shops import LiveShops
 from app.notify.operators import Operators
-from app.queues import LIFECYCLE, THREADS, Jobs, connect_queues, live_workers
-from app.services.admission import AdmissionControl, AdmissionProbe
+from app.queue.jobs import Jobs, connect_queues, live_workers
+from app.queue.specs import LIFECYCLE, THREADS
+from app.services.admission import AdmissionControl, Probe
 from app.services.alerts import Alerting, TellOperators
 from app.services.archive import ArchiveOrders
 from app.services.batching import Batching
 from app.services.drain_loop import DrainLoop
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.services.gather import Gather
-from app.services.intake import DrainInbox, NudgeDrain, ReceiveDelivery
+from app.services.intake import DrainInbox, DrainRequests, ReceiveDelivery
 from app.services.lease import Heartbeat
-from app.services.monitor import Limits, Readiness, WatchConditions
+from app.services.monitor import Limits, Monitor, Readiness
 from app.services.reconcile import Reconcile
 from app.services.record_order import RecordOrder
 from app.services.replay import ReplayCommand
@@ -30,7 +31,8 @@ from app.services.sweep import Sweep
 from app.services.sync import SyncOrder
 from app.services.sync_burst import SyncBurst
 from app.settings import Settings
-from app.sources import jitter, new_delivery_id, new_id, new_key, now
+from app.shops import ShopRegistry
+from app.store.admission import AdmissionStates
 from app.store.alerts import Alerts
 from app.store.apikeys import ApiKeys
 from app.store.archive import Archive
@@ -41,16 +43,15 @@ from app.store.commands import Commands
 from app.store.connection import connect, connect_async
 from app.store.counters import AsyncCounters, Counters
 from app.store.drift import Drift
-from app.store.gates import Gates
+from app.store.figures import FiguresReader
 from app.store.idempotency import Idempotency
 from app.store.inbox import AsyncInbox, Inbox
+from app.store.monitor import Watch
 from app.store.orders import Orders
 from app.store.sealing import Sealer
 from app.store.shops import ShopMarks
 from app.store.syncs import Syncs
 from app.store.tokens import Tokens
-from app.store.watch import Watch
-from app.store.watch_figures import WatchFigures
 
 Role: TypeAlias = Literal["api", "worker"]
 
@@ -71,7 +72,7 @@ class Container:
         self.settings = settings
         self.clock = now
         # How many commands all workers together run at a time.
-        self.places = settings.lifecycle_workers * THREADS[LIFECYCLE]
+        self.max_concurrency = settings.lifecycle_workers * THREADS[LIFECYCLE]
         self._open_stores(role)
         self._open_platform(role)
         self._read()
@@ -92,9 +93,9 @@ class Container:
         self.syncs = Syncs(store)
         self.inbox = Inbox(store)
         self.drift = Drift(store)
-        self.gates = Gates(
+        self.admission_states = AdmissionStates(
             store,
-            GatePolicy(
+            BreakerPolicy(
                 minimum=settings.breaker_minimum,
                 rate=settings.breaker_rate,
                 window_s=settings.breaker_window_s,
@@ -105,30 +106,30 @@ class Container:
         self.api_keys = ApiKeys(store)
         self.idempotency = Idempotency(store)
         self.counters = Counters(store)
-        self.figures = WatchFigures(store)
+        self.figures = FiguresReader(store)
         self.watch = Watch(store)
         self.alerts = Alerts(store, telling=bool(settings.alert_urls))
         queues = connect_queues(url, timeout_s=timeout_s)
         self.jobs = Jobs(queues)
-        self.nudge = Nudge(jobs=self.jobs)
+        self.enqueuer = Enqueuer(jobs=self.jobs)
         self.readiness = Readiness(store=store, live_workers=lambda: live_workers(queues, now=now()))
 
     def _open_platform(self, role: Role) -> None:
         settings = self.settings
-        self.shops = LiveShops(settings, self.tokens, self.sealer)
+        self.shops = ShopRegistry(settings, self.tokens, self.sealer)
         self.alerting = Alerting(
             alerts=self.alerts,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             new_id=new_id,
             telling=bool(settings.alert_urls),
         )
         admission = AdmissionControl(
-            gates=self.gates,
+            admission_states=self.admission_states,
             shops=self.shops,
             refresh_tokens=self.shops.refresh,
             alerting=self.alerting,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             new_id=new_id,
         )
@@ -141,11 +142,11 @@ class Container:
             admission=admission,
             clock=now,
         )
-        self.admission_probe = AdmissionProbe(
+        self.probe = Probe(
             graph=self.graph,
             shops=self.shops,
-            gates=self.gates,
-            nudge=self.nudge,
+            admission_states=self.admission_states,
+            enqueuer=self.enqueuer,
             refresh_tokens=self.shops.refresh,
             clock=now,
             new_id=new_id,
@@ -156,7 +157,7 @@ class Container:
         settings = self.settings
         self.gather = Gather(
             batches=self.batches,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             new_id=new_id,
             new_key=new_key,
@@ -170,12 +171,12 @@ class Container:
             clock=now,
             new_id=new_delivery_id,
         )
-        self.nudge_drain = NudgeDrain(self.nudge)
+        self.drain_requests = DrainRequests(self.enqueuer)
         self.drain_inbox = DrainInbox(
             inbox=self.inbox,
             watch=self.watch,
             shops=self.shops,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             drift=self.drift,
             orders=self.orders,
             counters=self.counters,
@@ -185,7 +186,7 @@ class Container:
         self.record_order = RecordOrder(
             orders=self.orders,
             commands=self.commands,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             gather=self.gather,
             sealer=self.sealer,
             shops=self.shops,
@@ -199,7 +200,7 @@ class Container:
             orders=self.orders,
             syncs=self.syncs,
             record_order=self.record_order,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             alerting=self.alerting,
             clock=now,
             read_timeout_s=settings.read_timeout_s,
@@ -210,7 +211,7 @@ class Container:
             orders=self.orders,
             syncs=self.syncs,
             record_order=self.record_order,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             read_timeout_s=settings.read_timeout_s,
         )
@@ -224,7 +225,7 @@ class Container:
             drift=self.drift,
             watch=self.watch,
             alerting=self.alerting,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             record_order=self.record_order,
             clock=now,
             overlap_s=settings.reconcile_overlap_s,
@@ -239,9 +240,9 @@ class Container:
             commands=self.commands,
             sync_order=self.sync_order,
             shops=self.shops,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             gather=self.gather,
-            places=self.places,
+            max_concurrency=self.max_concurrency,
             clock=now,
             new_key=new_key,
         )
@@ -251,7 +252,7 @@ class Container:
         settle = Settle(
             commands=self.commands,
             batches=self.batches,
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             alerting=self.alerting,
             policy=RetryPolicy(
                 attempt_timeout_s=settings.attempt_timeout_s,
@@ -284,15 +285,19 @@ class Container:
             batching=batching,
             settle=settle,
             heartbeat=Heartbeat(self.commands, now),
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             new_id=new_id,
         )
         self.drain_loop = DrainLoop(
-            commands=self.commands, run_command=self.run_command, nudge=self.nudge, clock=now, new_id=new_id
+            commands=self.commands,
+            run_command=self.run_command,
+            enqueuer=self.enqueuer,
+            clock=now,
+            new_id=new_id,
         )
         self.replay_command = ReplayCommand(
-            commands=self.commands, nudge=self.nudge, alerting=self.alerting, clock=now, new_key=new_key
+            commands=self.commands, enqueuer=self.enqueuer, alerting=self.alerting, clock=now, new_key=new_key
         )
 
     def _keep_up(self) -> None:
@@ -304,14 +309,14 @@ class Container:
             gather=self.gather,
             inbox=self.inbox,
             shops=self.shops,
-            gates=self.gates,
+            admission_states=self.admission_states,
             drift=self.drift,
-            admission_probe=self.admission_probe,
+            probe=self.probe,
             alerting=self.alerting,
-            watch_conditions=WatchConditions(
+            monitor=Monitor(
                 watch=self.watch,
                 alerting=self.alerting,
-                nudge=self.nudge,
+                enqueuer=self.enqueuer,
                 shops=self.shops,
                 limits=Limits(
                     inbox_age_s=settings.inbox_age_alert_s,
@@ -319,13 +324,13 @@ class Container:
                     silence_s=settings.silence_alert_s,
                 ),
             ),
-            nudge=self.nudge,
-            places=self.places,
+            enqueuer=self.enqueuer,
+            max_concurrency=self.max_concurrency,
             clock=now,
         )
         self.archive_orders = ArchiveOrders(
             moves=ArchiveMoves(self.store, self.archive_files),
-            nudge=self.nudge,
+            enqueuer=self.enqueuer,
             clock=now,
             after_days=settings.archive_after_days,
         )

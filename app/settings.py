@@ -2,7 +2,7 @@
 
 Exceptions:
 
-    SettingsError (ValueError)      what is wrong with which setting, and the cure
+    SettingsError (ValueError)      what is wrong with which setting, and the hint
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHOP_REQUIRED = ("id", "page_id", "access_token")
 
 
 class SettingsError(ValueError):
-    """A setting is missing, unknown or absurd; the message says which one, and the cure."""
+    """A setting is missing, unknown or absurd; the message says which one, and the hint."""
 
 
 def _listed(value: object) -> object:
@@ -200,7 +200,7 @@ class Settings(BaseSettings):
         return tuple(secret.get_secret_value() for secret in self.app_secrets)
 
     def require_redis_url(self) -> str:
-        """Return the Redis URL in the clear, or raise SettingsError with the cure."""
+        """Return the Redis URL in the clear, or raise SettingsError with the hint."""
         if self.redis_url is None:
             raise SettingsError(
                 "ORDERWIRE_REDIS_URL is not set; set it to your Redis (redis://host:6379/0), "
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         return self.redis_url.get_secret_value()
 
     def missing(self) -> tuple[str, ...]:
-        """Name what a process that talks to the platform still lacks, each with its cure."""
+        """Name what a process that talks to the platform still lacks, each with its hint."""
         lacks = []
         if self.redis_url is None:
             lacks.append("ORDERWIRE_REDIS_URL: where Redis is; `orderwire up` brings its own")
@@ -253,7 +253,7 @@ def load_settings(env: Mapping[str, str], *, partial: bool = False) -> Settings:
     `partial` is for tools that need Redis alone (the keys command, the dashboard): what a process
     that talks to the platform can't do without may then be missing.
 
-    Raises SettingsError naming every variable that is unknown, absurd or missing, each with its cure.
+    Raises SettingsError naming every variable that is unknown, absurd or missing, each with its hint.
     """
     given = {name: value for name, value in env.items() if name.startswith(PREFIX) and value.strip()}
     known = variable_names()

@@ -25,7 +25,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.queues import connect_queues
+from app.queue.jobs import connect_queues
 from app.settings import LOOPBACK_HOSTS, Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 

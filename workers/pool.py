@@ -23,7 +23,7 @@ from types import FrameType
 import structlog
 
 from app.devstack.supervisor import RESTART_PAUSES_S, STABLE_AFTER_S, end_with_parent
-from app.queues import INTAKE, LIFECYCLE, SYNC
+from app.queue.specs import INTAKE, LIFECYCLE, SYNC
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from workers import jobs, worker
@@ -34,7 +34,7 @@ _log = structlog.get_logger("workers.pool")
 
 
 @dataclass(slots=True, kw_only=True)
-class Place:
+class Slot:
     """One worker to keep running: its queue, its process, and when it may be forked again."""
 
     queue: str
@@ -46,10 +46,10 @@ class Place:
 
 @dataclass(slots=True, kw_only=True)
 class Pool:
-    """Keeps one worker in each place until told to stop, then lets each finish its job."""
+    """Keeps one worker in each slot until told to stop, then lets each finish its job."""
 
     settings: Settings
-    places: list[Place]
+    slots: list[Slot]
     report_fd: int | None = None
     stopping: bool = False
     _reported: list[int] = field(default_factory=list)
@@ -58,9 +58,9 @@ class Pool:
         """Fork, watch and fork again; return when told to stop and every worker has ended."""
         while not self.stopping:
             self._collect()
-            for place in self.places:
-                if place.pid is None and time.monotonic() >= place.not_before_s and not self.stopping:
-                    self._fork(place)
+            for slot in self.slots:
+                if slot.pid is None and time.monotonic() >= slot.not_before_s and not self.stopping:
+                    self._fork(slot)
             self._report()
             time.sleep(POLL_S)
         for pid in self._pids():
@@ -74,7 +74,7 @@ class Pool:
         """Let every worker finish its job, then end; a signal handler."""
         self.stopping = True
 
-    def _fork(self, place: Place) -> None:
+    def _fork(self, slot: Slot) -> None:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -82,30 +82,30 @@ class Pool:
             # Whatever happens here must never return into the pool's own loop.
             code = 1
             try:
-                code = worker.serve(place.queue, self.settings)
+                code = worker.serve(slot.queue, self.settings)
             finally:
                 os._exit(code)
-        place.pid, place.started_s = pid, time.monotonic()
+        slot.pid, slot.started_s = pid, time.monotonic()
 
     def _collect(self) -> None:
-        for place in self.places:
-            if place.pid is None:
+        for slot in self.slots:
+            if slot.pid is None:
                 continue
-            pid, status = os.waitpid(place.pid, os.WNOHANG)
+            pid, status = os.waitpid(slot.pid, os.WNOHANG)
             if pid == 0:
                 continue
-            place.pid = None
+            slot.pid = None
             if self.stopping:
                 continue
             now_s = time.monotonic()
-            place.deaths = 1 if now_s - place.started_s > STABLE_AFTER_S else place.deaths + 1
-            pause_s = RESTART_PAUSES_S[min(place.deaths, len(RESTART_PAUSES_S)) - 1]
-            place.not_before_s = now_s + pause_s
+            slot.deaths = 1 if now_s - slot.started_s > STABLE_AFTER_S else slot.deaths + 1
+            pause_s = RESTART_PAUSES_S[min(slot.deaths, len(RESTART_PAUSES_S)) - 1]
+            slot.not_before_s = now_s + pause_s
             code = os.waitstatus_to_exitcode(status)
-            _log.warning("worker_died", queue=place.queue, pid=pid, code=code, again_in_s=pause_s)
+            _log.warning("worker_died", queue=slot.queue, pid=pid, code=code, again_in_s=pause_s)
 
     def _pids(self) -> list[int]:
-        return [place.pid for place in self.places if place.pid is not None]
+        return [slot.pid for slot in self.slots if slot.pid is not None]
 
     def _report(self) -> None:
         pids = self._pids()
@@ -114,14 +114,14 @@ class Pool:
             self._reported = pids
 
 
-def places_of(settings: Settings) -> list[Place]:
-    """Return one place for each worker that the settings ask for."""
+def keys_around(settings: Settings) -> list[Slot]:
+    """Return one slot for each worker that the settings ask for."""
     counts = {
         INTAKE: settings.intake_workers,
         SYNC: settings.sync_workers,
         LIFECYCLE: settings.lifecycle_workers,
     }
-    return [Place(queue=queue) for queue, count in counts.items() for _ in range(count)]
+    return [Slot(queue=queue) for queue, count in counts.items() for _ in range(count)]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -135,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"The workers can't start: {error}\n")
         return 2
     configure_logging(level=settings.log_level, role="worker")
-    pool = Pool(settings=settings, places=places_of(settings), report_fd=report_fd)
+    pool = Pool(settings=settings, slots=keys_around(settings), report_fd=report_fd)
     worker.install_stop(pool.stop)
     _log.debug("imported", module=jobs.__name__)  # what every job needs is loaded by now, once for all
     gc.freeze()  # what was imported is never collected, so its pages stay shared

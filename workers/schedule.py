@@ -24,25 +24,16 @@ from rq.scheduler import RQScheduler
 from rq.scripts import acquire_or_refresh_lock, release_lock
 from rq.serializers import JSONSerializer
 
-from app.queues import (
-    ARCHIVE,
-    INTAKE,
-    QUEUES,
-    SWEEP,
-    Jobs,
-    QueueUnavailable,
-    Wake,
-    connect_queues,
-    reconcile_wake,
-)
+from app.queue.jobs import Jobs, QueueUnavailable, connect_queues
+from app.queue.specs import ARCHIVE, INTAKE, QUEUES, SWEEP, JobSpec, reconcile_job
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
-from workers.stranded import Stranded
+from workers.orphans import PoppedOrphans
 from workers.worker import install_stop
 
 TICK_S = 0.5  # a retry starts at most this much after the full second it is due at
 LOCK_TTL_S = 5  # how long after a kill -9 another scheduler takes over
-STRANDED_LOOK_S = 1.0
+ORPHAN_LOOK_S = 1.0
 ARCHIVE_EVERY_S = 86_400.0  # a day's orders are seconds of work
 
 _log = structlog.get_logger("workers.schedule")
@@ -52,7 +43,7 @@ _log = structlog.get_logger("workers.schedule")
 class Periodic:
     """One wake and how often it is written; the first time at once."""
 
-    wake: Wake
+    spec: JobSpec
     every_s: float
     next_s: float = 0.0
 
@@ -66,7 +57,7 @@ class Schedule:
     periodic: list[Periodic]
     token: str = field(default_factory=lambda: uuid4().hex)
     mover: RQScheduler = field(init=False)
-    stranded: Stranded = field(init=False)
+    orphans: PoppedOrphans = field(init=False)
     next_look_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -74,10 +65,10 @@ class Schedule:
         self.mover = RQScheduler(
             list(QUEUES), connection=self.connection, serializer=JSONSerializer, name=self.token
         )
-        self.stranded = Stranded(self.connection)
+        self.orphans = PoppedOrphans(self.connection)
 
     def tick(self, now_s: float) -> None:
-        """Move what is due, wake what is periodic, give stranded jobs back: on queues we own."""
+        """Move what is due, wake what is periodic, give orphans jobs back: on queues we own."""
         owned = [name for name in QUEUES if self._owns(name)]
         if owned:
             self.mover.prepare_registries(owned)
@@ -86,13 +77,13 @@ class Schedule:
             return
         for periodic in self.periodic:
             if now_s >= periodic.next_s:
-                self.jobs.wake([periodic.wake])
+                self.jobs.enqueue([periodic.spec])
                 periodic.next_s = now_s + periodic.every_s
         if now_s >= self.next_look_s:
-            returned = self.stranded.give_back(now_s)
-            self.next_look_s = now_s + STRANDED_LOOK_S
+            returned = self.orphans.give_back(now_s)
+            self.next_look_s = now_s + ORPHAN_LOOK_S
             if returned:
-                _log.warning("stranded_jobs_returned", count=returned)
+                _log.warning("orphaned_jobs_returned", count=returned)
 
     def release(self) -> None:
         """Give the locks back, so that another scheduler goes on at once."""
@@ -104,14 +95,14 @@ class Schedule:
         return acquire_or_refresh_lock(self.connection, key, self.token, LOCK_TTL_S) != "taken"
 
 
-def periodic_wakes(settings: Settings) -> list[Periodic]:
+def periodic_jobs(settings: Settings) -> list[Periodic]:
     """Return what runs periodically: the sweep, the poll of each shop, the archiving unless it is off."""
     polls = [
-        Periodic(wake=reconcile_wake(shop.id), every_s=settings.reconcile_interval_s)
+        Periodic(spec=reconcile_job(shop.id), every_s=settings.reconcile_interval_s)
         for shop in settings.shops()
     ]
-    archiving = [Periodic(wake=ARCHIVE, every_s=ARCHIVE_EVERY_S)] if settings.archive_after_days else []
-    return [Periodic(wake=SWEEP, every_s=settings.sweep_interval_s), *polls, *archiving]
+    archiving = [Periodic(spec=ARCHIVE, every_s=ARCHIVE_EVERY_S)] if settings.archive_after_days else []
+    return [Periodic(spec=SWEEP, every_s=settings.sweep_interval_s), *polls, *archiving]
 
 
 def run(schedule: Schedule, stopped: threading.Event) -> None:
@@ -149,8 +140,8 @@ def main() -> int:
         stopped.set()
 
     install_stop(stop)
-    schedule = Schedule(connection=connection, jobs=Jobs(connection), periodic=periodic_wakes(settings))
-    _log.info("scheduler_ready", periodic=[periodic.wake.job_id for periodic in schedule.periodic])
+    schedule = Schedule(connection=connection, jobs=Jobs(connection), periodic=periodic_jobs(settings))
+    _log.info("scheduler_ready", periodic=[periodic.spec.job_id for periodic in schedule.periodic])
     run(schedule, stopped)
     return 0
 

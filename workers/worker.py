@@ -43,7 +43,8 @@ from rq.timeouts import TimerDeathPenalty
 from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
-from app.queues import QUEUES, THREADS, connect_queues
+from app.queue.jobs import connect_queues
+from app.queue.specs import QUEUES, THREADS
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 

@@ -36,7 +36,7 @@ def explained() -> Iterator[None]:
     """Turn a known failure into its text and an exit code: 2 for a wrong setting, 1 for the rest."""
     from app.devstack.embedded import EmbeddedError  # noqa: PLC0415
     from app.devstack.supervisor import StartFailed  # noqa: PLC0415
-    from app.queues import QueueUnavailable  # noqa: PLC0415
+    from app.queue.jobs import QueueUnavailable  # noqa: PLC0415
     from app.settings import SettingsError  # noqa: PLC0415
     from app.store.connection import StoreUnavailable  # noqa: PLC0415
     from app.store.failures import ArchiveBroken  # noqa: PLC0415

@@ -163,7 +163,7 @@ def healthcheck(role: Annotated[str, typer.Argument(help="api, dashboard, worker
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from app.devstack.stack import answers  # noqa: PLC0415
-    from app.queues import connect_queues, live_workers, scheduler_alive  # noqa: PLC0415
+    from app.queue.jobs import connect_queues, live_workers, scheduler_alive  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
 
     with explained():

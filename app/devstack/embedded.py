@@ -2,7 +2,7 @@
 
 Exceptions:
 
-    EmbeddedError           the data directory or a port can't be used; says which, and the cure
+    EmbeddedError           the data directory or a port can't be used; says which, and the hint
 """
 
 from __future__ import annotations

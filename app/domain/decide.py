@@ -53,7 +53,7 @@ def _acknowledge(order: Order, change: Acknowledge) -> Decision:
                 code="already_acknowledged",
                 title="The order was acknowledged without a reference",
                 detail=f"Order {order.id} is {order.state}; its acknowledgement carried no reference.",
-                cure="Send merchant_order_reference with the next shipment instead.",
+                hint="Send merchant_order_reference with the next shipment instead.",
             )
         case _:
             return _unknown_state(order)
@@ -82,7 +82,7 @@ def _ship_items(order: Order, change: Ship) -> Decision:
                 code="items_required",
                 title="The shipment names no items",
                 detail=f"The shipment for order {order.id} names neither items nor all of them.",
-                cure='Name the items, or send "ship_all_remaining": true.',
+                hint='Name the items, or send "ship_all_remaining": true.',
             )
         items = tuple(
             ItemQuantity(item_id=item.id, quantity=item.units.open) for item in order.items if item.units.open
@@ -99,7 +99,7 @@ def _ship_items(order: Order, change: Ship) -> Decision:
                     f"Item {item.id} ({item.retailer_id}) of order {order.id} has {item.units.open} open "
                     f"of {item.units.quantity}; {line.quantity} were to be shipped."
                 ),
-                cure=f"Ship at most {item.units.open}; the rest is already shipped or cancelled.",
+                hint=f"Ship at most {item.units.open}; the rest is already shipped or cancelled.",
             )
     return Allowed(change=replace(change, items=items))
 
@@ -112,7 +112,7 @@ def _not_shippable(order: Order) -> Refusal | None:
             code="not_acknowledged",
             title="The order is not acknowledged yet",
             detail=f"Order {order.id} is CREATED; the platform takes shipments only after acknowledgement.",
-            cure=f"POST /v1/orders/{order.id}/acknowledgement first.",
+            hint=f"POST /v1/orders/{order.id}/acknowledgement first.",
         )
     if order.open_units == 0:
         cancelled = all(item.units.shipped == 0 for item in order.items)
@@ -121,7 +121,7 @@ def _not_shippable(order: Order) -> Refusal | None:
             title="The order is cancelled" if cancelled else "Nothing is left to ship",
             detail=f"Order {order.id} is {order.state}: every unit is "
             + ("cancelled." if cancelled else "shipped or cancelled."),
-            cure="Do not ship this order." if cancelled else "Use PATCH on the shipment to correct tracking.",
+            hint="Do not ship this order." if cancelled else "Use PATCH on the shipment to correct tracking.",
         )
     return None
 
@@ -134,7 +134,7 @@ def _update_tracking(order: Order, change: UpdateTracking) -> Decision:
             code="unknown_shipment",
             title="The order has no such shipment",
             detail=f"Order {order.id} has no shipment {change.shipment}.",
-            cure=f"Its shipments are: {known}." if known else "Nothing is shipped yet; POST a shipment.",
+            hint=f"Its shipments are: {known}." if known else "Nothing is shipped yet; POST a shipment.",
         )
     if shipment.tracking == change.tracking:
         return AlreadyDone(detail=f"Shipment {change.shipment} of order {order.id} has that tracking.")
@@ -155,7 +155,7 @@ def _reference_mismatch(order: Order, wanted: str | None) -> Refusal | None:
         code="reference_mismatch",
         title="The order has another merchant_order_reference",
         detail=f"Order {order.id} was acknowledged as {stored}; {wanted} was sent. It can never change.",
-        cure=f"Send {stored}, or leave merchant_order_reference out.",
+        hint=f"Send {stored}, or leave merchant_order_reference out.",
     )
 
 
@@ -167,7 +167,7 @@ def _bad_carrier(tracking: Tracking) -> Refusal | None:
         code="unknown_carrier",
         title="The platform does not know that carrier",
         detail=f"'{tracking.carrier}' is not one of the platform's {len(CARRIERS)} carrier codes.",
-        cure=f"Nearest: {near}. Use OTHER for a carrier it does not list." if near else "Use OTHER.",
+        hint=f"Nearest: {near}. Use OTHER for a carrier it does not list." if near else "Use OTHER.",
     )
 
 
@@ -182,7 +182,7 @@ def _number_used(order: Order, tracking: Tracking, *, besides: Shipment | None) 
                     f"Shipment {shipment.external_shipment_id or shipment.id} of order {order.id} "
                     f"has tracking number {tracking.tracking_number}."
                 ),
-                cure="Each parcel needs its own number; vary it (X-2) for a second box under one label.",
+                hint="Each parcel needs its own number; vary it (X-2) for a second box under one label.",
             )
     return None
 
@@ -194,7 +194,7 @@ def _external_id_used(order: Order, external_id: str | None) -> Refusal | None:
         code="external_shipment_id_used",
         title="That external_shipment_id is already taken",
         detail=f"Order {order.id} already has a shipment {external_id}.",
-        cure="Send another external_shipment_id, or PATCH that shipment to correct its tracking.",
+        hint="Send another external_shipment_id, or PATCH that shipment to correct its tracking.",
     )
 
 
@@ -203,7 +203,7 @@ def _still_processing(order: Order, done: str) -> Refusal:
         code="order_processing",
         title="The platform is still processing the order",
         detail=f"Order {order.id} is FB_PROCESSING; it cannot be {done} yet.",
-        cure="Wait until it is CREATED; Orderwire reads it again by itself.",
+        hint="Wait until it is CREATED; Orderwire reads it again by itself.",
     )
 
 
@@ -212,5 +212,5 @@ def _unknown_state(order: Order) -> Refusal:
         code="unknown_state",
         title="The platform gave the order a state Orderwire does not know",
         detail=f"Order {order.id} is in a state outside FB_PROCESSING, CREATED, IN_PROGRESS, COMPLETED.",
-        cure=f"POST /v1/orders/{order.id}/sync to read it again, or look at it in Commerce Manager.",
+        hint=f"POST /v1/orders/{order.id}/sync to read it again, or look at it in Commerce Manager.",
     )

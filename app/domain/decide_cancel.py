@@ -26,7 +26,7 @@ def decide_cancel(order: Order, change: Cancel, now: datetime) -> Decision:
             code="processing_under_24h",
             title="The order has been processing for less than 24 hours",
             detail=f"Order {order.id} is FB_PROCESSING since {order.created_at.isoformat()}.",
-            cure=f"Cancel once it is CREATED, or from {until.isoformat()} on.",
+            hint=f"Cancel once it is CREATED, or from {until.isoformat()} on.",
         )
     if order.open_units == 0:
         return _nothing_open(order)
@@ -50,7 +50,7 @@ def _nothing_open(order: Order) -> Decision:
             code="already_shipped",
             title="The order is already shipped",
             detail=f"Order {order.id} is {order.state}: no unit is open, and some are shipped.",
-            cure=f"Refund instead: POST /v1/orders/{order.id}/refunds.",
+            hint=f"Refund instead: POST /v1/orders/{order.id}/refunds.",
         )
     return AlreadyDone(detail=f"Order {order.id} is already cancelled.")
 
@@ -64,5 +64,5 @@ def _more_than_open(order: Order, item: OrderItem, wanted: int) -> Refusal:
             f"Item {item.id} ({item.retailer_id}) of order {order.id} has {units.open} open, {units.shipped} "
             f"shipped and {units.cancelled} cancelled; {wanted} were to be cancelled."
         ),
-        cure=f"Cancel at most {units.open}." + (" Refund what is shipped." if units.shipped else ""),
+        hint=f"Cancel at most {units.open}." + (" Refund what is shipped." if units.shipped else ""),
     )

@@ -34,7 +34,7 @@ def _nothing_shipped(order: Order) -> Refusal | None:
         code="order_cancelled" if cancelled else "nothing_shipped",
         title="The order is cancelled" if cancelled else "Nothing is shipped yet",
         detail=f"No unit of order {order.id} is shipped, so the buyer was charged nothing.",
-        cure="There is nothing to refund." if cancelled else "Cancel the units instead of refunding them.",
+        hint="There is nothing to refund." if cancelled else "Cancel the units instead of refunding them.",
     )
 
 
@@ -46,14 +46,14 @@ def _empty(order: Order, change: Refund) -> Refusal | None:
             code="refund_empty",
             title="The refund names no money",
             detail=f"The refund for order {order.id} has no items and no shipping.",
-            cure='Name items or shipping, or send "full": true.',
+            hint='Name items or shipping, or send "full": true.',
         )
     if all(_units_left(item) == 0 for item in order.items):
         return Refusal(
             code="already_refunded",
             title="Every shipped unit is already refunded",
             detail=f"Nothing shipped of order {order.id} is left to refund.",
-            cure="Look at the order's refunds; nothing was sent.",
+            hint="Look at the order's refunds; nothing was sent.",
         )
     return None
 
@@ -69,7 +69,7 @@ def _line_refusal(order: Order, change: Refund) -> Refusal | None:
                 code="item_repeated",
                 title="An item is named twice",
                 detail=f"The refund names item {item.id} of order {order.id} more than once.",
-                cure="Name each item once.",
+                hint="Name each item once.",
             )
         seen.add(item.id)
         refusal = _too_many_units(order, item, line) or _too_much_money(order, item, line)
@@ -88,7 +88,7 @@ def _too_many_units(order: Order, item: OrderItem, line: RefundLine) -> Refusal 
             f"Item {item.id} ({item.retailer_id}) of order {order.id} has {item.units.shipped} shipped and "
             f"{item.units.refunded} refunded; {line.quantity} were to be refunded."
         ),
-        cure=f"Refund at most {_units_left(item)} units. Units that are not shipped can be cancelled.",
+        hint=f"Refund at most {_units_left(item)} units. Units that are not shipped can be cancelled.",
     )
 
 
@@ -105,7 +105,7 @@ def _too_much_money(order: Order, item: OrderItem, line: RefundLine) -> Refusal 
         title="More money than can be refunded",
         detail=f"Item {item.id} ({item.retailer_id}) of order {order.id} has {left} left to refund "
         f"before tax; {line.amount} was to be refunded.",
-        cure=f"Refund at most {left}; the platform adds the tax by itself.",
+        hint=f"Refund at most {left}; the platform adds the tax by itself.",
     )
 
 
@@ -123,7 +123,7 @@ def _shipping_refusal(order: Order, change: Refund) -> Refusal | None:
         code="more_than_refundable",
         title="More shipping than was charged",
         detail=f"Order {order.id} has {left} of shipping left to refund; {change.shipping} was asked for.",
-        cure=f"Refund at most {left} of shipping.",
+        hint=f"Refund at most {left} of shipping.",
     )
 
 
@@ -132,7 +132,7 @@ def _wrong_currency(order: Order, asked: Money, paid: Money) -> Refusal:
         code="wrong_currency",
         title="The refund is in another currency",
         detail=f"Order {order.id} was paid in {paid.currency}; {asked} was to be refunded.",
-        cure=f"Send the amount in {paid.currency}.",
+        hint=f"Send the amount in {paid.currency}.",
     )
 
 

@@ -28,7 +28,7 @@ class Refusal:
     code: str
     title: str
     detail: str
-    cure: str
+    hint: str
 
 
 Decision = Allowed | AlreadyDone | Refusal

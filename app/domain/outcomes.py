@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Hold(StrEnum):
+class ThrottleCause(StrEnum):
     """Why the platform made us wait without executing: its limits, or a token it no longer takes."""
 
     USAGE = "usage"
@@ -44,7 +44,7 @@ class Busy:
 class Throttled:
     """Refused before execution: same key when the hold ends. `wait_s` where the platform says how long."""
 
-    hold: Hold
+    cause: ThrottleCause
     code: int
     message: str
     wait_s: float | None = None

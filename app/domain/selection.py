@@ -34,7 +34,7 @@ def resolve_items(order: Order, requested: Sequence[RequestedItem]) -> tuple[Ite
                 code="item_repeated",
                 title="An item is named twice",
                 detail=f"The request names item {item_id} of order {order.id} more than once.",
-                cure="Name each item once, with the sum of its units.",
+                hint="Name each item once, with the sum of its units.",
             )
         chosen.append(ItemQuantity(item_id=item_id, quantity=wanted.quantity))
     return tuple(chosen)
@@ -47,7 +47,7 @@ def unknown_item(order: Order, named: str) -> Refusal:
         code="unknown_item",
         title="The order has no such item",
         detail=f"Order {order.id} has no item {named}.",
-        cure=f"Its items are: {known}." if known else "Read the order again with POST …/sync.",
+        hint=f"Its items are: {known}." if known else "Read the order again with POST …/sync.",
     )
 
 
@@ -62,6 +62,6 @@ def _item_id(order: Order, wanted: RequestedItem) -> str | Refusal:
             code="retailer_id_ambiguous",
             title="That product stands on several lines",
             detail=f"retailer_id {wanted.retailer_id} stands on {len(lines)} lines of order {order.id}.",
-            cure=f"Name the line by item_id: {', '.join(lines[:10])}.",
+            hint=f"Name the line by item_id: {', '.join(lines[:10])}.",
         )
     return lines[0]

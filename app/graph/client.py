@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from app.domain.admission import Closed, Purpose
 from app.domain.commands import CommandKind, WireRequest
-from app.domain.gates import Closed, Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.outcomes import Accepted, Busy, Refused, Throttled, Unknown
 from app.domain.shops import Shop
@@ -178,7 +178,7 @@ class GraphClient:
         reply = self._get(admitted, path, params, reader.timeout_s)
         if isinstance(reply.outcome, Throttled):
             until = self._clock() + timedelta(seconds=reply.outcome.wait_s or THROTTLED_S)
-            reason = f"the platform throttles it ({reply.outcome.hold}): {reply.outcome.message}"
+            reason = f"the platform throttles it ({reply.outcome.cause}): {reply.outcome.message}"
             raise ReadPaused(reader.shop.id, until, reason)
         return reply
 

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any, NoReturn
 
 from app.domain.commands import CommandKind
-from app.domain.outcomes import Accepted, Busy, Hold, Outcome, Refused, Throttled, Unknown
+from app.domain.outcomes import Accepted, Busy, Outcome, Refused, ThrottleCause, Throttled, Unknown
 from app.graph.usage import read_usage
 
 # Enough for every text the platform is known to send; a longer one is cut, because it is stored and shown.
@@ -111,10 +111,10 @@ def _outcome_of_error(
         done = row is not None and kind in row.done_for
         return Refused(code=named, message=message, already_done=done, known=known)
     if treatment is Treatment.TOKEN:
-        return Throttled(hold=Hold.TOKEN, code=code, message=message)
+        return Throttled(cause=ThrottleCause.TOKEN, code=code, message=message)
     usage = read_usage(headers)
     wait_s = usage.regain_s if usage else None
-    return Throttled(hold=Hold.USAGE, code=code, message=message, wait_s=wait_s)
+    return Throttled(cause=ThrottleCause.USAGE, code=code, message=message, wait_s=wait_s)
 
 
 def _uncertain(status: int, error: Mapping[str, Any]) -> bool:
@@ -197,7 +197,7 @@ COMMERCE_CODES: tuple[Row, ...] = (
     _refused(2361003, "The order id is not valid", _BATCH),
     _refused(2361009, "The order cannot be acknowledged: it is not in CREATED"),
     _busy(2361050, "Two requests change the order at once"),
-    # Nothing is held, but the cure is the same: wait (minutes here) and send it under a new key.
+    # Nothing is held, but the hint is the same: wait (minutes here) and send it under a new key.
     _busy(2361076, "The buyer is not charged yet: the refund has to wait for the capture"),
     _busy(2361081, "The order is being changed by a parallel request"),
     _refused(2361084, "The postal code the shipment starts from is missing or wrong"),

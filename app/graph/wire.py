@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 
 # The platform sends up to 1000 updates a delivery (Webhooks guide); the rest is room for a change of mind.
 MAX_ENTRIES = 5000

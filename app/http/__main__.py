@@ -23,12 +23,12 @@ def main() -> int:
     """Serve the API until SIGTERM or Ctrl-C, finishing the requests under way; 2 when a setting is wrong."""
     try:
         settings = load_settings(os.environ)
-        orderwire = Container(settings, "api")
+        container = Container(settings, "api")
     except SettingsError as error:
         sys.stderr.write(f"The API can't start: {error}\n")
         return 2
     configure_logging(level=settings.log_level, role="api")
-    app = create_app(orderwire)
+    app = create_app(container)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

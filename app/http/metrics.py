@@ -12,24 +12,26 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.domain.admission import AdmissionState, PauseCause
 from app.domain.alerts import AlertKind
-from app.domain.gates import GateHold, GateState
-from app.store.watch_figures import DueFigures, Figures
+from app.store.figures import DueFigures, Figures
 
 _OPENED, _CLOSED, _ATTEMPT = "alert_opened_", "alert_closed_", "attempt_"
 
 
-def metrics_text(figures: Figures, gates: Mapping[str, GateState], now: datetime) -> str:
-    """Return the snapshot, and the gates of the shops by their ids, as Prometheus reads them."""
+def metrics_text(figures: Figures, admission_states: Mapping[str, AdmissionState], now: datetime) -> str:
+    """Return the snapshot, and the admission_states of the shops by their ids, as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(figures, gates, now))
+    registry.register(_Snapshot(figures, admission_states, now))
     return generate_latest(registry).decode()
 
 
 class _Snapshot(Collector):
-    def __init__(self, figures: Figures, gates: Mapping[str, GateState], now: datetime) -> None:
+    def __init__(
+        self, figures: Figures, admission_states: Mapping[str, AdmissionState], now: datetime
+    ) -> None:
         self._figures = figures
-        self._gates = gates
+        self._admission_states = admission_states
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -37,7 +39,7 @@ class _Snapshot(Collector):
         yield from _alerts(self._figures.counters)
         yield from _ledger(self._figures)
         yield from _waiting(self._figures)
-        yield from _holds(self._gates, self._now)
+        yield from _admission(self._admission_states, self._now)
 
 
 def _counted(counters: Mapping[str, int]) -> Iterator[Metric]:
@@ -75,23 +77,32 @@ def _ledger(figures: Figures) -> Iterator[Metric]:
     yield _gauge("orderwire_leases", "Commands that run now.", None, [("", figures.running)])
 
 
-def _holds(gates: Mapping[str, GateState], now: datetime) -> Iterator[Metric]:
+def _admission(admission_states: Mapping[str, AdmissionState], now: datetime) -> Iterator[Metric]:
     closed = GaugeMetricFamily(
-        "orderwire_gate_closed", "1 while the shop's calls are held back, by what.", labels=["shop", "hold"]
+        "orderwire_admission_paused",
+        "1 while the shop is paused, by cause.",
+        labels=["shop", "cause"],
     )
-    for shop_id, gate in sorted(gates.items()):
+    for shop_id, gate in sorted(admission_states.items()):
         standing = {
-            GateHold.BREAKER: gate.breaker_since,
-            GateHold.USAGE: gate.usage_since,
-            GateHold.TOKEN: gate.token_since,
+            PauseCause.BREAKER: gate.breaker_since,
+            PauseCause.USAGE: gate.usage_since,
+            PauseCause.TOKEN: gate.token_since,
         }
-        for hold, since in standing.items():
-            closed.add_metric([shop_id, hold.value], float(since is not None))
+        for cause, since in standing.items():
+            closed.add_metric([shop_id, cause.value], float(since is not None))
     yield closed
-    usage = {shop_id: gate.fresh_percent(now) for shop_id, gate in gates.items()}
-    yield _gauge("orderwire_usage_percent", "Call budget used, as last told.", "shop", usage.items())
-    parked = {shop_id: gate.parked for shop_id, gate in gates.items()}
-    yield _gauge("orderwire_commands_parked", "Commands that wait at the gate.", "shop", parked.items())
+    usage = {shop_id: gate.fresh_percent(now) for shop_id, gate in admission_states.items()}
+    yield _gauge(
+        "orderwire_usage_percent",
+        "Call budget used, as the platform last reported it.",
+        "shop",
+        usage.items(),
+    )
+    paused = {shop_id: gate.paused for shop_id, gate in admission_states.items()}
+    yield _gauge(
+        "orderwire_commands_paused", "Commands that wait until their shop resumes.", "shop", paused.items()
+    )
 
 
 def _waiting(figures: Figures) -> Iterator[Metric]:
@@ -99,14 +110,19 @@ def _waiting(figures: Figures) -> Iterator[Metric]:
     yield _gauge(
         "orderwire_inbox_age_seconds", "Age of the oldest of them.", None, [("", figures.inbox_age_s)]
     )
-    yield _gauge("orderwire_kept", "Deliveries not understood, kept for people.", None, [("", figures.kept)])
+    yield _gauge(
+        "orderwire_unrecognized_entries",
+        "Deliveries not understood, kept for people.",
+        None,
+        [("", figures.kept)],
+    )
     yield _gauge(
         "orderwire_alert_news_untold", "News no address took yet.", None, [("", figures.untold_news)]
     )
     commands = {kind.value: due for kind, due in figures.due_by_kind.items()}
     yield from _due("orderwire_commands", "Heads of lanes", "kind", commands)
-    owed = {"order": figures.syncs, "shop": figures.shops}
-    yield from _due("orderwire_owed_reads", "Reads owed", "of", owed)
+    pending = {"order": figures.syncs, "shop": figures.shops}
+    yield from _due("orderwire_pending_syncs", "Reads pending", "of", pending)
 
 
 def _due(name: str, what: str, label: str, figures: Mapping[str, DueFigures]) -> Iterator[Metric]:

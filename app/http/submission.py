@@ -126,7 +126,7 @@ def _problem(order_id: str, submission: Submission) -> Problem:
                 code=submission.code,
                 title=submission.title,
                 detail=submission.detail,
-                hint=submission.cure,
+                hint=submission.hint,
             )
         case PlatformAway():
             return platform_away(order_id, submission.detail, submission.retry_after_s)

@@ -85,7 +85,7 @@ async def receive_delivery(request: Request) -> Response:
         await _count(held, received.verdict)
         raise ProblemError(_rejected(received.verdict))
     if received.was_empty and received.accepted:
-        held.nudge_drain.ask()
+        held.drain_requests.ask()
     return Response(
         # The shape of DeliveryResponse, whose numbers need no encoder.
         b'{"accepted":%d,"duplicates":%d,"unrecognized":%d}'

@@ -73,7 +73,7 @@ def _channels(urls: Sequence[str]) -> tuple[tuple[int, Apprise], ...]:
             log.error(
                 "alert.address_unreadable",
                 address=number,
-                cure="ORDERWIRE_ALERT_URLS: write it as apprise documents that service",
+                hint="ORDERWIRE_ALERT_URLS: write it as apprise documents that service",
             )
     return tuple(made)
 

@@ -119,7 +119,9 @@ class Jobs:
             queue.scheduled_job_registry,
         ):
             pipe.zrem(registry.key, spec.job_id)
-        for execution in executions:  # or RQ's maintenance would fail the new run for the death of the old one
+        for (
+            execution
+        ) in executions:  # or RQ's maintenance would fail the new run for the death of the old one
             pipe.zrem(queue.started_job_registry.key, f"{spec.job_id}:{execution}")
         options: dict[str, Any] = {
             "job_id": spec.job_id,

@@ -9,25 +9,25 @@ from threading import Lock
 
 import structlog
 
-from app.domain.alerts import AlertKind
-from app.domain.gates import (
+from app.domain.admission import (
     FULL_PERCENT,
     YIELD_PERCENT,
+    AdmissionState,
     Closed,
-    GateHold,
-    GateState,
+    PauseCause,
     Purpose,
     Verdict,
     passage,
 )
-from app.domain.outcomes import Accepted, Hold, Outcome, Refused, Throttled, Unknown
+from app.domain.alerts import AlertKind
+from app.domain.outcomes import Accepted, Outcome, Refused, ThrottleCause, Throttled, Unknown
 from app.domain.shops import Shop, Shops
 from app.graph.client import GraphClient, Reply
-from app.queues import command_wake, probe_wake
+from app.queue.specs import command_job, probe_job
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
+from app.store.admission import AdmissionStates, Report, Transitions
 from app.store.connection import StoreUnavailable
-from app.store.gates import Gates, Report, Turned
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ RELEASED_PER_SECOND_BUSY = 2.0
 RELEASE_WITHIN_S = 10.0
 MAX_RELEASED = 500
 
-_ALERTS = {GateHold.BREAKER: AlertKind.BREAKER_OPEN, GateHold.TOKEN: AlertKind.TOKEN_DEAD}
+_ALERTS = {PauseCause.BREAKER: AlertKind.BREAKER_OPEN, PauseCause.TOKEN: AlertKind.TOKEN_DEAD}
 
 
 class AdmissionControl:
@@ -56,26 +56,26 @@ class AdmissionControl:
     def __init__(
         self,
         *,
-        gates: Gates,
+        admission_states: AdmissionStates,
         shops: Shops,
         refresh_tokens: Callable[[], None],
         alerting: Alerting,
-        nudge: Nudge,
+        enqueuer: Enqueuer,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
-        self._gates = gates
+        self._admission_states = admission_states
         self._shops = shops
         self._refresh_tokens = refresh_tokens
         self._alerting = alerting
-        self._nudge = nudge
+        self._enqueuer = enqueuer
         self._clock = clock
         self._new_id = new_id
         self._lock = Lock()
         self._calm: dict[str, tuple[int, datetime]] = {}
         self._written_at: dict[str, datetime] = {}
         self._troubled: set[str] = set()
-        self._states: dict[str, tuple[GateState, datetime]] = {}
+        self._states: dict[str, tuple[AdmissionState, datetime]] = {}
 
     def admit(self, shop: Shop, purpose: Purpose) -> Shop | Closed:
         """Return the shop with its current token when a call may go out now, or why it may not.
@@ -87,7 +87,7 @@ class AdmissionControl:
         known = self._states.get(shop.id)
         if known is None or not timedelta(0) <= now - known[1] < timedelta(seconds=STATE_LASTS_S):
             self._refresh_tokens()
-            known = self._states[shop.id] = (self._gates.state(shop.id), now)
+            known = self._states[shop.id] = (self._admission_states.state(shop.id), now)
         answer = passage(known[0], purpose, now)
         return answer if isinstance(answer, Closed) else self._shops.get(shop.id) or shop
 
@@ -111,12 +111,12 @@ class AdmissionControl:
             text=reply.outcome.message if isinstance(reply.outcome, Throttled) else "",
         )
         try:
-            turned = self._gates.report(shop.id, report, now)
+            transitions = self._admission_states.report(shop.id, report, now)
         except StoreUnavailable as error:
             log.warning("admission.not_recorded", shop_id=shop.id, verdict=verdict.value, reason=str(error))
             return
         self._states.pop(shop.id, None)
-        self._announce(shop, turned, report)
+        self._announce(shop, transitions, report)
 
     def _counted(
         self, shop_id: str, reply: Reply, verdict: Verdict, *, probe: bool, now: datetime
@@ -136,16 +136,16 @@ class AdmissionControl:
             self._written_at[shop_id] = now
             return count if (now - since).total_seconds() <= CALM_LASTS_S else 0
 
-    def _announce(self, shop: Shop, turned: Turned, report: Report) -> None:
-        for cause in turned.began:
+    def _announce(self, shop: Shop, transitions: Transitions, report: Report) -> None:
+        for cause in transitions.began:
             log.warning("admission.paused", shop_id=shop.id, cause=cause.value, reason=report.text or None)
             if cause in _ALERTS:
                 self._alerting.open(_ALERTS[cause], shop.id, _text(cause, shop, report), shop_id=shop.id)
-        for cause in turned.ended:
+        for cause in transitions.ended:
             log.info("admission.resumed", shop_id=shop.id, cause=cause.value)
             self._alerting.close(_ALERTS.get(cause, AlertKind.THROTTLED), shop.id)
-        if turned.probe_at is not None and (turned.began or report.probe):
-            self._nudge.wake(probe_wake(shop.id, turned.probe_at))
+        if transitions.probe_at is not None and (transitions.began or report.probe):
+            self._enqueuer.enqueue(probe_job(shop.id, transitions.probe_at))
 
     def _unknown_code(self, shop: Shop, refused: Refused) -> None:
         log.error("platform.unknown_code", shop_id=shop.id, code=refused.code, message=refused.message)
@@ -157,13 +157,13 @@ class AdmissionControl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionProbe:
+class Probe:
     """Probes paused shops, and lets paused commands continue when their shop resumes."""
 
     graph: GraphClient
     shops: Shops
-    gates: Gates
-    nudge: Nudge
+    admission_states: AdmissionStates
+    enqueuer: Enqueuer
     refresh_tokens: Callable[[], None]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
@@ -180,26 +180,28 @@ class AdmissionProbe:
             return None
         token = self.new_id()
         now = self.clock()
-        if not self.gates.claim_probe(shop_id, now=now, token=token, lease_s=PROBE_CLAIM_S, forced=forced):
+        if not self.admission_states.claim_probe(
+            shop_id, now=now, token=token, lease_s=PROBE_CLAIM_S, forced=forced
+        ):
             return None
         try:
             reply = self.graph.probe(shop)
         finally:
-            self.gates.end_probe(shop_id, token)
+            self.admission_states.end_probe(shop_id, token)
         log.info("admission.probed", shop_id=shop_id, works=isinstance(reply.outcome, Accepted))
-        self.release(shop_id, self.gates.state(shop_id))
+        self.release(shop_id, self.admission_states.state(shop_id))
         return reply.outcome
 
-    def release(self, shop_id: str, state: GateState) -> int:
+    def release(self, shop_id: str, state: AdmissionState) -> int:
         """Let paused commands of a shop continue unless it is still paused; return how many.
 
         The oldest continue first, spread over time.
         """
         now = self.clock()
-        if state.parked == 0 or isinstance(passage(state, Purpose.COMMAND, now), Closed):
+        if state.paused == 0 or isinstance(passage(state, Purpose.COMMAND, now), Closed):
             return 0
         busy = state.fresh_percent(now) >= YIELD_PERCENT
-        released = self.gates.release(
+        released = self.admission_states.release(
             shop_id,
             now=now,
             limit=MAX_RELEASED,
@@ -207,14 +209,14 @@ class AdmissionProbe:
             within_s=RELEASE_WITHIN_S,
         )
         soon = now + timedelta(seconds=1)
-        self.nudge.wake(
+        self.enqueuer.enqueue(
             *(
-                command_wake(one.kind, one.id, one.order_id, one.due_at if one.due_at > soon else None)
+                command_job(one.kind, one.id, one.order_id, one.due_at if one.due_at > soon else None)
                 for one in released
             )
         )
         if released:
-            log.info("admission.released", shop_id=shop_id, commands=len(released), paused=state.parked)
+            log.info("admission.released", shop_id=shop_id, commands=len(released), paused=state.paused)
         return len(released)
 
 
@@ -222,7 +224,7 @@ def _verdict(reply: Reply) -> Verdict:
     match reply.outcome:
         case Unknown():
             return Verdict.FAILED
-        case Throttled(hold=Hold.TOKEN):
+        case Throttled(cause=ThrottleCause.TOKEN):
             return Verdict.TOKEN
         case Throttled():
             return Verdict.THROTTLED
@@ -237,8 +239,8 @@ def _wait_s(reply: Reply) -> float | None:
     return usage.regain_s if usage is not None and usage.percent >= FULL_PERCENT else None
 
 
-def _text(cause: GateHold, shop: Shop, report: Report) -> str:
-    if cause is GateHold.TOKEN:
+def _text(cause: PauseCause, shop: Shop, report: Report) -> str:
+    if cause is PauseCause.TOKEN:
         return (
             f"The platform rejects the token of shop {shop.id} ({shop.name}): {report.text} Nothing is sent "
             "and nothing is lost. Set a new token (`orderwire shops token`, or the shops file); the shop "

@@ -11,8 +11,8 @@ import structlog
 
 from app.domain.alerts import AlertKind, Severity
 from app.notify.operators import Message, Operators
-from app.queues import TELL_OPERATORS
-from app.services.enqueue import Nudge
+from app.queue.specs import TELL_OPERATORS
+from app.services.enqueue import Enqueuer
 from app.store.alerts import Alerts, Ended, News, Notice, Opening
 from app.store.connection import StoreUnavailable
 
@@ -38,7 +38,7 @@ class Alerting:
     """
 
     alerts: Alerts
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     telling: bool
@@ -77,7 +77,7 @@ class Alerting:
                 log.info("alert.closed", kind=close.kind.value, subject=close.subject)
                 changed += 1
         if changed and self.telling:
-            self.nudge.wake(TELL_OPERATORS)
+            self.enqueuer.enqueue(TELL_OPERATORS)
         return changed
 
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.queues import ARCHIVE
-from app.services.enqueue import Nudge
+from app.queue.specs import ARCHIVE
+from app.services.enqueue import Enqueuer
 from app.store.archive_moves import ArchiveMoves, Candidate
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class ArchiveOrders:
     """Moves finished orders; `after_days` 0 moves nothing."""
 
     moves: ArchiveMoves
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     after_days: int
 
@@ -68,7 +68,7 @@ class ArchiveOrders:
         """Run once as `archive` does, and enqueue the next run if this one moved orders and left some."""
         archived = self.archive()
         if archived.more and archived.moved:
-            self.nudge.wake(ARCHIVE)
+            self.enqueuer.enqueue(ARCHIVE)
         return archived
 
 

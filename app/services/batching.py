@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
+from app.domain.admission import Purpose
 from app.domain.commands import Acknowledge, Attempt, Command, CommandStatus, WireRequest
 from app.domain.compare import compare
 from app.domain.decide import Allowed, decide
-from app.domain.gates import Purpose
 from app.domain.orders import Order, OrderState, PlatformOrder
 from app.domain.outcomes import Accepted, Busy, Outcome, Refused, Unknown
 from app.domain.readback import Applied, Evidence, read_back
@@ -26,7 +26,7 @@ from app.services.lease import MAX_LOST_RUNS
 from app.services.record_order import OrderContended, RecordOrder
 from app.services.settle import Ending, EndsEarly, Settle
 from app.store.batches import Batches
-from app.store.commands import Settlement, Taken
+from app.store.commands import Lease, Settlement
 from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult
 
 # "Not in CREATED" does not say which: it may be acknowledged already, or not be released yet. The order shows
@@ -72,7 +72,7 @@ class Batching:
     new_key: Callable[[], str]
     read_timeout_s: float
 
-    def prepare(self, taken: Taken) -> list[Command]:
+    def prepare(self, taken: Lease) -> list[Command]:
         """Return the members; after a lost answer, those that the platform does not show as acknowledged.
 
         Raises:
@@ -233,7 +233,7 @@ class Batching:
             step = self.settle.next_step(batch, outcome)
         ending = self.settle.after_attempt(member, attempt, outcome, step, member=True)
         failed = ending.settlement.status is CommandStatus.FAILED
-        return replace(ending, settlement=replace(ending.settlement, owe_read=failed))
+        return replace(ending, settlement=replace(ending.settlement, read_pending=failed))
 
     def _given_up(self, batch: Command, members: Sequence[Command], detail: str) -> Ending:
         """Return the ending of a batch that is not tried again: one dead letter per order."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.commands import CommandKind, CommandStatus
-from app.queues import command_job_id, command_wake, sync_burst_wake
-from app.services.enqueue import Nudge
+from app.queue.specs import command_job, command_job_id, sync_burst_job
+from app.services.enqueue import Enqueuer
 from app.services.lease import LEASE_S
 from app.services.run import RunCommand
 from app.services.settle import RunResult
@@ -23,7 +23,7 @@ TURN_S = 2.0
 # A job that has not leased its next command for this long no longer counts as an active consumer: it died,
 # or its call is slow, and a command that is accepted now needs a job. For this long after a kill, commands
 # without a job wait for the sweep.
-COUNTS_S = 2.0
+ACTIVE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class DrainLoop:
 
     commands: Commands
     run_command: RunCommand
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -52,33 +52,33 @@ class DrainLoop:
             ran += 1
             read_pending = read_pending or result.read_pending
         else:
-            left = self.commands.hand_over(kind, shop_id, job=job, now=self.clock())
+            left = self.commands.requeue(kind, shop_id, job=job, now=self.clock())
             if left is not None:
-                self.nudge.wake(command_wake(kind, *left))
+                self.enqueuer.enqueue(command_job(kind, *left))
         if read_pending:
-            self.nudge.wake(sync_burst_wake(shop_id))
+            self.enqueuer.enqueue(sync_burst_job(shop_id))
         return ran
 
     def _next(self, kind: CommandKind, shop_id: str, job: str) -> RunResult | None:
         token = self.new_id()
-        taken = self.commands.take_next(
+        taken = self.commands.lease_next(
             kind,
             shop_id,
             job=job,
             token=token,
             now=self.clock(),
             lease_s=LEASE_S,
-            counts_s=COUNTS_S,
+            active_s=ACTIVE_S,
         )
         if taken is None:
             return None
         command = taken.command
-        self.nudge.take_back(command_job_id(kind, command.id))
+        self.enqueuer.withdraw(command_job_id(kind, command.id))
         try:
-            result = self.run_command.run_taken(taken, token)
+            result = self.run_command.run_leased(taken, token)
         except Exception as error:
             error.add_note(f"while draining: {kind} command {command.id} of order {command.order_id}")
             raise
         if result.status is CommandStatus.DEAD:
-            self.nudge.wake(command_wake(kind, command.id, command.order_id))
+            self.enqueuer.enqueue(command_job(kind, command.id, command.order_id))
         return result

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import structlog
 
-from app.queues import Jobs, QueueUnavailable, Wake, sync_burst_wake, sync_wake
-from app.store.syncs import OwedSync, Syncs
+from app.queue.jobs import Jobs, QueueUnavailable
+from app.queue.specs import JobSpec, sync_burst_job, sync_job
+from app.store.syncs import PendingSync, Syncs
 
 log = structlog.get_logger()
 
@@ -20,31 +21,31 @@ BURST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nudge:
+class Enqueuer:
     """Writes jobs for work that is durable already; the sweep writes those that get lost."""
 
     jobs: Jobs
 
-    def wake(self, *wakes: Wake) -> None:
+    def enqueue(self, *wakes: JobSpec) -> None:
         """Write these jobs; a queue that is away is only logged, because the store still says what is due."""
         if not wakes:
             return
         try:
-            self.jobs.wake(wakes)
+            self.jobs.enqueue(wakes)
         except QueueUnavailable as error:
-            log.warning("nudge.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))
+            log.warning("enqueuer.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))
 
-    def take_back(self, job_id: str) -> None:
+    def withdraw(self, job_id: str) -> None:
         """Take a job out of its queue, because its work is leased; a job that stays finds nothing to do."""
         try:
-            self.jobs.take_back(job_id)
+            self.jobs.withdraw(job_id)
         except QueueUnavailable as error:
-            log.warning("nudge.not_taken_back", job_id=job_id, reason=str(error))
+            log.warning("enqueuer.not_taken_back", job_id=job_id, reason=str(error))
 
 
-def sync_jobs(syncs: Syncs, owed: Sequence[OwedSync], now: datetime) -> list[Wake]:
+def sync_jobs(syncs: Syncs, pending: Sequence[PendingSync], now: datetime) -> list[JobSpec]:
     """Return the jobs of these due reads: one per shop with a burst of them, one per order for the others."""
-    shops = sorted({one.shop_id for one in owed if one.shop_id is not None})
+    shops = sorted({one.shop_id for one in pending if one.shop_id is not None})
     bursts = {shop_id for shop_id, count in syncs.counts_due(shops, now).items() if count >= BURST}
-    single = [sync_wake(one.order_id) for one in owed if one.shop_id not in bursts]
-    return single + [sync_burst_wake(shop_id) for shop_id in sorted(bursts)]
+    single = [sync_job(one.order_id) for one in pending if one.shop_id not in bursts]
+    return single + [sync_burst_job(shop_id) for shop_id in sorted(bursts)]

@@ -11,8 +11,8 @@ import structlog
 
 from app.domain.commands import CommandKind
 from app.graph.requests import MAX_BATCH
-from app.queues import command_wake
-from app.services.enqueue import Nudge
+from app.queue.specs import command_job
+from app.services.enqueue import Enqueuer
 from app.store.batches import Alone, Batches, FormedBatch, Gathering
 from app.store.connection import StoreUnavailable
 
@@ -31,7 +31,7 @@ class Gather:
     """
 
     batches: Batches
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     new_key: Callable[[], str]
@@ -59,11 +59,13 @@ class Gather:
             )
             match made:
                 case FormedBatch():
-                    self.nudge.wake(command_wake(CommandKind.ACKNOWLEDGE_BATCH.value, made.id, made.lane))
+                    self.enqueuer.enqueue(
+                        command_job(CommandKind.ACKNOWLEDGE_BATCH.value, made.id, made.lane)
+                    )
                     log.info("batch.formed", shop_id=shop_id, batch_id=made.id, orders=made.orders)
                 case Alone():
                     kind = CommandKind.ACKNOWLEDGE.value
-                    self.nudge.wake(command_wake(kind, made.command_id, made.order_id))
+                    self.enqueuer.enqueue(command_job(kind, made.command_id, made.order_id))
                 case Gathering(since=since):
                     waited_s = (self.clock() - since).total_seconds()
                     self._later(shop_id, max(self.window_s - waited_s, 0.0))

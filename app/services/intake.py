@@ -9,21 +9,21 @@ from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.domain.hints import EntryHint
+from app.domain.entries import EntryHint
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.signature import SignatureVerdict, verify
 from app.graph.wire import ACKNOWLEDGED_EVENT, Unreadable, read_delivery
-from app.queues import DRAIN_INBOX, reconcile_wake
-from app.services.enqueue import Nudge, sync_jobs
+from app.queue.specs import DRAIN_INBOX, reconcile_job
+from app.services.enqueue import Enqueuer, sync_jobs
 from app.store.counters import AsyncCounters, Counters
 from app.store.drift import Drift
-from app.store.inbox import MAX_KEPT_CHARS, AsyncInbox, Inbox, KeptItem, Receipt
+from app.store.inbox import MAX_UNRECOGNIZED_CHARS, AsyncInbox, Inbox, Receipt, UnrecognizedEntry
+from app.store.monitor import Watch
 from app.store.orders import Freshness, Orders
 from app.store.sealing import Sealer
-from app.store.syncs import OwedSync, Syncs
-from app.store.watch import Watch
+from app.store.syncs import PendingSync, Syncs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +90,9 @@ class ReceiveDelivery:
         ]
         return self.inbox.accept(delivery_id, delivery.entries, kept, now), len(kept)
 
-    def _kept(self, reason: str, digest: str, text: str) -> KeptItem:
-        sealed = self.sealer.seal(text[:MAX_KEPT_CHARS], record=digest, field="body")
-        return KeptItem(reason=reason, digest=digest, sealed=sealed)
+    def _kept(self, reason: str, digest: str, text: str) -> UnrecognizedEntry:
+        sealed = self.sealer.seal(text[:MAX_UNRECOGNIZED_CHARS], record=digest, field="body")
+        return UnrecognizedEntry(reason=reason, digest=digest, sealed=sealed)
 
 
 def _received(receipt: Receipt, kept: int) -> Received:
@@ -121,7 +121,7 @@ class DrainInbox:
     inbox: Inbox
     watch: Watch
     shops: Shops
-    nudge: Nudge
+    enqueuer: Enqueuer
     drift: Drift
     orders: Orders
     counters: Counters
@@ -144,56 +144,58 @@ class DrainInbox:
             hints = [hint for entry in entries for hint in entry]
             self.watch.heard(self._heard(hints), self.clock())
             named = self._orders(hints)
-            owed = self._news(named, hints)
+            pending = self._news(named, hints)
             # The note comes before the sync: a change found in between must not look unannounced.
-            self._note(named, owed, hints)
+            self._note(named, pending, hints)
             drained = self.inbox.drained(
                 deliveries,
-                owed=owed,
+                pending=pending,
                 shops=sorted(self._accounts(hints)),
                 now=self.clock(),
             )
             woken = set(drained.orders)
-            self.nudge.wake(
-                *sync_jobs(self.syncs, [one for one in owed if one.order_id in woken], self.clock()),
-                *(reconcile_wake(shop_id) for shop_id in drained.shops),
+            self.enqueuer.enqueue(
+                *sync_jobs(self.syncs, [one for one in pending if one.order_id in woken], self.clock()),
+                *(reconcile_job(shop_id) for shop_id in drained.shops),
             )
             taken += len(entries)
-        self.nudge.wake(DRAIN_INBOX)
+        self.enqueuer.enqueue(DRAIN_INBOX)
         return taken
 
-    def _orders(self, hints: Iterable[EntryHint]) -> list[OwedSync]:
-        named: dict[str, OwedSync] = {}
+    def _orders(self, hints: Iterable[EntryHint]) -> list[PendingSync]:
+        named: dict[str, PendingSync] = {}
         for hint in hints:
             if hint.order_id is not None:
                 shop = self.shops.by_account(hint.account_id)
-                named[hint.order_id] = OwedSync(
+                named[hint.order_id] = PendingSync(
                     order_id=hint.order_id, shop_id=shop.id if shop else None, cause=Cause.WEBHOOK
                 )
         return list(named.values())
 
-    def _news(self, owed: Sequence[OwedSync], hints: Iterable[EntryHint]) -> list[OwedSync]:
+    def _news(self, pending: Sequence[PendingSync], hints: Iterable[EntryHint]) -> list[PendingSync]:
         told: dict[str, list[EntryHint]] = {}
         for hint in hints:
             if hint.order_id is not None:
                 told.setdefault(hint.order_id, []).append(hint)
-        copies = self.orders.freshness([one.order_id for one in owed])
+        copies = self.orders.freshness([one.order_id for one in pending])
         known = {
             one.order_id
-            for one, copy in zip(owed, copies, strict=True)
+            for one, copy in zip(pending, copies, strict=True)
             if copy is not None and all(_is_known(hint, copy) for hint in told[one.order_id])
         }
         if known:
             self.counters.count("entries_already_known", sum(len(told[order_id]) for order_id in known))
-        return [one for one in owed if one.order_id not in known]
+        return [one for one in pending if one.order_id not in known]
 
-    def _note(self, named: Sequence[OwedSync], owed: Sequence[OwedSync], hints: Iterable[EntryHint]) -> None:
+    def _note(
+        self, named: Sequence[PendingSync], pending: Sequence[PendingSync], hints: Iterable[EntryHint]
+    ) -> None:
         """Note what was announced: now for orders that will be read, at its own time for known changes.
 
         An old notification must not hide drift caused by a later change.
         """
         now = self.clock()
-        announced = {one.order_id: now for one in owed}
+        announced = {one.order_id: now for one in pending}
         times = {hint.order_id: hint.updated_s for hint in hints if hint.updated_s is not None}
         for one in named:
             told_s = times.get(one.order_id, now.timestamp())
@@ -223,17 +225,17 @@ def _is_known(hint: EntryHint, copy: Freshness) -> bool:
     """Return whether the copy was read after the change that the hint tells of, and shows it."""
     if hint.event == ACKNOWLEDGED_EVENT:
         # An order is acknowledged once, and our own acknowledgements are told to us as well.
-        return _PLACE.get(copy.state, -1) >= _PLACE[OrderState.IN_PROGRESS]
+        return _RANK.get(copy.state, -1) >= _RANK[OrderState.IN_PROGRESS]
     updated_s = hint.updated_s
     if updated_s is None or copy.updated_at.timestamp() < updated_s:
         return False
     if copy.synced_at.timestamp() < updated_s + SAME_SECOND_S:
         return False
     # An order only ever moves forward, and our own acknowledgement moves its copy ahead of old news.
-    return hint.state is None or _PLACE.get(copy.state, -1) >= _PLACE.get(hint.state, len(_PLACE))
+    return hint.state is None or _RANK.get(copy.state, -1) >= _RANK.get(hint.state, len(_RANK))
 
 
-_PLACE: dict[str, int] = {
+_RANK: dict[str, int] = {
     state.value: place
     for place, state in enumerate(
         (OrderState.FB_PROCESSING, OrderState.CREATED, OrderState.IN_PROGRESS, OrderState.COMPLETED)
@@ -246,11 +248,11 @@ _PLACE: dict[str, int] = {
 REST_S = 0.05
 
 
-class NudgeDrain:
+class DrainRequests:
     """Enqueues one drain for all requests made within `REST_S`; belongs to one event loop."""
 
-    def __init__(self, nudge: Nudge) -> None:
-        self._nudge = nudge
+    def __init__(self, enqueuer: Enqueuer) -> None:
+        self._enqueuer = enqueuer
         self._asked = False
         self._task: asyncio.Task[None] | None = None
 
@@ -268,7 +270,7 @@ class NudgeDrain:
             while self._asked:
                 self._asked = False
                 # Not the threads of the routes: those may all be waiting for commands to finish.
-                await asyncio.to_thread(self._nudge.wake, DRAIN_INBOX)
+                await asyncio.to_thread(self._enqueuer.enqueue, DRAIN_INBOX)
                 await asyncio.sleep(REST_S)
         finally:
             self._task = None

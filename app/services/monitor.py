@@ -8,12 +8,13 @@ from datetime import datetime
 
 from app.domain.alerts import AlertKind
 from app.domain.shops import Shops
-from app.queues import TELL_OPERATORS, QueueUnavailable
+from app.queue.jobs import QueueUnavailable
+from app.queue.specs import TELL_OPERATORS
 from app.services.alerts import Alerting, Trouble
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.store.connection import Store
 from app.store.health import Check, check
-from app.store.watch import ShopSight, Sight, Watch
+from app.store.monitor import ShopSnapshot, Snapshot, Watch
 
 # An alert opens at its limit and closes below half of it, so that a value at the limit does not flap.
 CLOSES_BELOW = 0.5
@@ -46,12 +47,12 @@ class _Findings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchConditions:
+class Monitor:
     """Opens and closes the alerts of conditions that last; the sweep calls it."""
 
     watch: Watch
     alerting: Alerting
-    nudge: Nudge
+    enqueuer: Enqueuer
     shops: Shops
     limits: Limits
 
@@ -74,10 +75,10 @@ class WatchConditions:
         findings.ended += sight.lapsed
         changed = self.alerting.change(findings.troubles, findings.ended)
         if sight.untold and self.alerting.telling:
-            self.nudge.wake(TELL_OPERATORS)
+            self.enqueuer.enqueue(TELL_OPERATORS)
         return changed
 
-    def _inbox(self, findings: _Findings, sight: Sight, now: datetime) -> None:
+    def _inbox(self, findings: _Findings, sight: Snapshot, now: datetime) -> None:
         age_s = _age_s(sight.inbox_since, now)
         text = (
             f"The oldest of {sight.inbox_size} webhook entries has waited {age_s:.0f} s in the inbox. They "
@@ -87,7 +88,7 @@ class WatchConditions:
         trouble = Trouble(kind=AlertKind.INBOX_OLD, subject="inbox", text=text)
         findings.add_wait(trouble, age_s, self.limits.inbox_age_s)
 
-    def _due(self, findings: _Findings, sight: Sight, now: datetime) -> None:
+    def _due(self, findings: _Findings, sight: Snapshot, now: datetime) -> None:
         oldest = min(sight.due_since.items(), key=lambda item: item[1], default=None)
         commands_s = _age_s(oldest[1] if oldest else None, now)
         kind = oldest[0].value if oldest else ""
@@ -107,9 +108,9 @@ class WatchConditions:
         trouble = Trouble(kind=AlertKind.DUE_OLD, subject="syncs", text=text)
         findings.add_wait(trouble, syncs_s, self.limits.due_age_s)
 
-    def _silence(self, findings: _Findings, shop_id: str, shop: ShopSight) -> None:
+    def _silence(self, findings: _Findings, shop_id: str, shop: ShopSnapshot) -> None:
         # Measured to the last change found and not to now: a shop where nothing happens is quiet, not silent.
-        since = shop.heard_at or shop.busy_since
+        since = shop.last_webhook_at or shop.busy_since
         silent_s = _age_s(since, shop.busy_at) if shop.busy_at else 0.0
         text = (
             f"Reconciliation found changes in shop {shop_id}, but no webhook has come for {silent_s:.0f} s. "
@@ -124,7 +125,7 @@ class WatchConditions:
         )
 
 
-def _reused(findings: _Findings, sight: Sight, now: datetime) -> None:
+def _reused(findings: _Findings, sight: Snapshot, now: datetime) -> None:
     grew = sight.reused_grew_at
     text = (
         f"Webhook entries came with an entry id seen before but other content, {sight.reused} times so far. "

@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.domain.admission import Purpose
 from app.domain.alerts import AlertKind
-from app.domain.gates import Purpose
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, UnreadableOrder
-from app.queues import sync_wake
+from app.queue.specs import sync_job
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.services.record_order import OrderContended, RecordOrder
 from app.store.commands import Commands
 from app.store.drift import Drift, DriftEntry, Suspect
+from app.store.monitor import Watch
 from app.store.orders import Orders
 from app.store.shops import ShopMarks
-from app.store.syncs import OwedSync, Syncs
-from app.store.watch import Watch
+from app.store.syncs import PendingSync, Syncs
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class Reconciled:
 
     listed: int = 0
     changed: int = 0
-    owed: int = 0
+    pending: int = 0
     suspects: int = 0
     complete: bool = False
 
@@ -72,7 +72,7 @@ class Reconcile:
     drift: Drift
     watch: Watch
     alerting: Alerting
-    nudge: Nudge
+    enqueuer: Enqueuer
     record_order: RecordOrder
     clock: Callable[[], datetime]
     overlap_s: float
@@ -89,7 +89,7 @@ class Reconcile:
         if shop is None:
             log.warning("reconcile.unknown_shop", shop_id=shop_id)
             return Reconciled()
-        owed_run = self.syncs.get_shop(shop_id)
+        pending_run = self.syncs.get_shop(shop_id)
         started = self.clock()
         run = Reconciled()
         try:
@@ -106,8 +106,8 @@ class Reconcile:
                 self.alerting.close(AlertKind.DRIFT, shop_id)
             self.marks.move_mark(shop_id, started)
             self.marks.note_reconciled(shop_id, self.clock())
-            if owed_run is not None:
-                self.syncs.done_shop(shop_id, owed_run)
+            if pending_run is not None:
+                self.syncs.done_shop(shop_id, pending_run)
         log.info("reconcile.finished", shop_id=shop_id, listed=run.listed, changed=run.changed)
         return run
 
@@ -136,12 +136,12 @@ class Reconcile:
         readable = [read for read in page.orders if isinstance(read, PlatformOrder)]
         for unreadable in page.orders:
             if isinstance(unreadable, UnreadableOrder):
-                run.owed += self._owe(shop, unreadable.order_id, str(unreadable))
+                run.pending += self._owe(shop, unreadable.order_id, str(unreadable))
         suspects: list[Suspect] = []
         results = self.record_order.record_each(readable, read_at=read_at, cause=Cause.RECONCILIATION)
         for read, recorded in zip(readable, results, strict=True):
             if isinstance(recorded, OrderContended):
-                run.owed += self._owe(shop, read.order.id, str(recorded))
+                run.pending += self._owe(shop, read.order.id, str(recorded))
             elif recorded is not None:
                 run.changed += 1
                 words = tuple(entry.what for entry in recorded.news if entry.cause is not Cause.COMMAND)
@@ -170,7 +170,7 @@ class Reconcile:
             for read in page.orders
         }
         missing = [order_id for order_id in held if order_id not in listed][:MAX_MISSING]
-        run.owed += sum(self._owe(shop, one, "it is in no listing any more") for one in missing)
+        run.pending += sum(self._owe(shop, one, "it is in no listing any more") for one in missing)
 
     def _held(self, shop: Shop) -> list[str]:
         held: list[str] = []
@@ -188,15 +188,15 @@ class Reconcile:
         if not order_id:
             log.error("reconcile.order_without_id", shop_id=shop.id, reason=reason)
             return 0
-        owed = OwedSync(order_id=order_id, shop_id=shop.id, cause=Cause.RECONCILIATION)
-        if self.syncs.owe(owed, self.clock()):
-            self.nudge.wake(sync_wake(order_id))
+        pending = PendingSync(order_id=order_id, shop_id=shop.id, cause=Cause.RECONCILIATION)
+        if self.syncs.add(pending, self.clock()):
+            self.enqueuer.enqueue(sync_job(order_id))
         return 1
 
     def _again(self, shop_id: str, reason: str) -> None:
         now = self.clock()
-        self.syncs.owe_shop(shop_id, now, cause=Cause.RECONCILIATION)
+        self.syncs.add_shop(shop_id, now, cause=Cause.RECONCILIATION)
         seq = self.syncs.get_shop(shop_id)
         if seq is not None:
             due_at = now + timedelta(seconds=AGAIN_S)
-            self.syncs.postpone_shop(shop_id, seq, due_at=due_at, error=reason)
+            self.syncs.reschedule_shop(shop_id, seq, due_at=due_at, error=reason)

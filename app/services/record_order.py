@@ -15,8 +15,8 @@ from app.domain.compare import attributed, compare
 from app.domain.orders import Order, OrderState, PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause, TimelineEntry
-from app.queues import command_wake
-from app.services.enqueue import Nudge
+from app.queue.specs import command_job
+from app.services.enqueue import Enqueuer
 from app.services.gather import Gather
 from app.store.commands import Commands, NewCommand
 from app.store.failures import LaneFull
@@ -48,7 +48,7 @@ class RecordOrder:
 
     orders: Orders
     commands: Commands
-    nudge: Nudge
+    enqueuer: Enqueuer
     gather: Gather
     sealer: Sealer
     shops: Shops
@@ -218,8 +218,8 @@ class RecordOrder:
         )
 
     def _acknowledge(self, copies: Sequence[StoredOrder], cause: Cause) -> None:
-        owed = [copy.order for copy in copies if self._owes_acknowledgement(copy)]
-        promised = [self._promise(order, shop, cause) for order in owed if (shop := self._shop(order))]
+        pending = [copy.order for copy in copies if self._owes_acknowledgement(copy)]
+        promised = [self._promise(order, shop, cause) for order in pending if (shop := self._shop(order))]
         gathered: dict[str, int] = {}
         for new, acceptance in zip(promised, self.commands.accept_many(promised), strict=True):
             command = new.command
@@ -229,7 +229,7 @@ class RecordOrder:
             elif acceptance.gathered:
                 gathered[command.shop_id] = max(gathered.get(command.shop_id, 0), acceptance.gathered)
             elif acceptance.created and acceptance.head:
-                self.nudge.wake(command_wake(command.kind, command.id, command.order_id))
+                self.enqueuer.enqueue(command_job(command.kind, command.id, command.order_id))
         for shop_id, count in gathered.items():
             self.gather.joined(shop_id, count)
 

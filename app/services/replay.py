@@ -9,9 +9,9 @@ from datetime import datetime
 from app.domain.alerts import AlertKind
 from app.domain.commands import Command, CommandStatus
 from app.domain.timeline import Cause, TimelineEntry
-from app.queues import command_wake
+from app.queue.specs import command_job
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.store.commands import Commands
 
 
@@ -20,7 +20,7 @@ class ReplayCommand:
     """Puts dead letters back into their lanes, or closes them."""
 
     commands: Commands
-    nudge: Nudge
+    enqueuer: Enqueuer
     alerting: Alerting
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
@@ -41,7 +41,7 @@ class ReplayCommand:
         if not self.commands.replay(command_id, now=self.clock(), idempotency_key=key, timeline=(entry,)):
             return False
         self._close_alerts(command_id)
-        self.nudge.wake(command_wake(command.kind, command_id, command.order_id))
+        self.enqueuer.enqueue(command_job(command.kind, command_id, command.order_id))
         return True
 
     def dismiss(self, command_id: str, reason: str) -> bool:

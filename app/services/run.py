@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.domain.admission import Closed
 from app.domain.alerts import AlertKind
 from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
-from app.domain.gates import Closed
 from app.domain.orders import Order
 from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
 from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
@@ -20,9 +20,9 @@ from app.domain.shops import Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.requests import wire_request
-from app.queues import sync_wake
+from app.queue.specs import sync_job
 from app.services.batching import NOT_CREATED, Batching, Ready
-from app.services.enqueue import BURST, Nudge
+from app.services.enqueue import BURST, Enqueuer
 from app.services.lease import LEASE_S, MAX_LOST_RUNS, Heartbeat
 from app.services.record_order import Recorded
 from app.services.settle import (
@@ -35,9 +35,9 @@ from app.services.settle import (
     without_attempt,
 )
 from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
-from app.store.commands import Commands, NotTaken, Taken
+from app.store.commands import Commands, Lease, LeaseDenied
 from app.store.orders import Orders
-from app.store.syncs import OwedSync, Syncs
+from app.store.syncs import PendingSync, Syncs
 
 log = structlog.get_logger()
 
@@ -55,21 +55,21 @@ class RunCommand:
     batching: Batching
     settle: Settle
     heartbeat: Heartbeat
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
 
-    def run(self, command_id: str) -> RunResult | NotTaken:
+    def run(self, command_id: str) -> RunResult | LeaseDenied:
         """Lease the command and make one attempt, if it is due and the head of its lane.
 
         Returns how it was settled, or why it was not leased: it is done, waits behind another, is not due, or
         another worker holds its lease.
         """
         token = self.new_id()
-        taken = self.commands.take(command_id, token=token, now=self.clock(), lease_s=LEASE_S)
-        return taken if isinstance(taken, NotTaken) else self.run_taken(taken, token)
+        taken = self.commands.lease(command_id, token=token, now=self.clock(), lease_s=LEASE_S)
+        return taken if isinstance(taken, LeaseDenied) else self.run_leased(taken, token)
 
-    def run_taken(self, taken: Taken, token: str) -> RunResult:
+    def run_leased(self, taken: Lease, token: str) -> RunResult:
         """Make one attempt for a command whose lease `token` holds; return how it was settled.
 
         Raises:
@@ -93,12 +93,12 @@ class RunCommand:
                 return lease_lost(command)
             return self.settle.settle(command, token, ending)
 
-    def _prepare(self, taken: Taken) -> Order:
+    def _prepare(self, taken: Lease) -> Order:
         """Return the order: the stored copy, or a new read if one is pending or a call was made."""
         command = taken.command
         if taken.lost_runs >= MAX_LOST_RUNS:
             raise EndsEarly(_quarantined(command, taken.lost_runs))
-        if not command.attempts and not taken.read_owed:
+        if not command.attempts and not taken.read_pending:
             stored = taken.copy or self.orders.get(command.order_id)
             if stored is not None:
                 return stored.order
@@ -133,7 +133,7 @@ class RunCommand:
                     self.settle.after_attempt(command, self.settle.new_attempt(command), outcome, step)
                 )
             case Refusal() as refusal:
-                detail = f"{refusal.code}: {refusal.detail} {refusal.cure}"
+                detail = f"{refusal.code}: {refusal.detail} {refusal.hint}"
                 raise EndsEarly(without_attempt(CommandStatus.FAILED, detail))
             case AlreadyDone(detail=detail):
                 raise EndsEarly(without_attempt(CommandStatus.SUCCEEDED, detail))
@@ -171,7 +171,7 @@ class RunCommand:
         return attempt, reply.outcome
 
     def _conclude(
-        self, taken: Taken, attempt: Attempt, outcome: Outcome, evidence: Evidence | None
+        self, taken: Lease, attempt: Attempt, outcome: Outcome, evidence: Evidence | None
     ) -> Ending:
         """Return what the outcome ends in; reads the order again, unless many more commands wait."""
         command = taken.command
@@ -184,15 +184,15 @@ class RunCommand:
                 evidence = all_refunded(order, command.change)
                 step = Done() if isinstance(evidence, Applied) else step
         ending = self.settle.after_attempt(command, attempt, outcome, step, evidence=evidence)
-        return replace(ending, settlement=replace(ending.settlement, owe_read=by_list))
+        return replace(ending, settlement=replace(ending.settlement, read_pending=by_list))
 
     def _read_again(self, command: Command) -> Order | None:
         """Read the order after an answer: the next command is decided on what it says now."""
         result = self.sync_order.sync(command.order_id, cause=Cause.COMMAND, shop_id=command.shop_id)
         if isinstance(result, PlatformAway):
-            pending = OwedSync(order_id=command.order_id, shop_id=command.shop_id, cause=Cause.COMMAND)
-            if self.syncs.owe(pending, self.clock()):
-                self.nudge.wake(sync_wake(command.order_id))
+            pending = PendingSync(order_id=command.order_id, shop_id=command.shop_id, cause=Cause.COMMAND)
+            if self.syncs.add(pending, self.clock()):
+                self.enqueuer.enqueue(sync_job(command.order_id))
         return result.stored.order if isinstance(result, Recorded) else None
 
 

@@ -17,9 +17,9 @@ from app.domain.outcomes import Accepted, Outcome, Throttled, outcome_name
 from app.domain.readback import CannotTell, Evidence
 from app.domain.retry import Again, Done, Failed, GiveUp, NextStep, RetryPolicy, next_step
 from app.domain.timeline import Cause, TimelineEntry
-from app.queues import command_wake, sync_wake
+from app.queue.specs import command_job, sync_job
 from app.services.alerts import Alerting, Trouble
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.store.batches import Batches
 from app.store.commands import Commands, Settled, Settlement
 from app.store.connection import StoreUnavailable
@@ -83,7 +83,7 @@ class Settle:
 
     commands: Commands
     batches: Batches
-    nudge: Nudge
+    enqueuer: Enqueuer
     alerting: Alerting
     policy: RetryPolicy
     clock: Callable[[], datetime]
@@ -101,7 +101,7 @@ class Settle:
             return result
         # A member that the platform refused may have an old copy.
         stale = [one for (one, _), settled in zip(ending.leaving, left, strict=True) if settled.read_pending]
-        self.nudge.wake(*(sync_wake(one.order_id) for one in stale))
+        self.enqueuer.enqueue(*(sync_job(one.order_id) for one in stale))
         if result.status.final:
             self.batches.finished(command.id)
         waiting = ending.settlement
@@ -134,7 +134,7 @@ class Settle:
             if one.next_id is not None and one.next_kind is not None:
                 # The lane's head now: the next command, or this one when it waits for its next attempt.
                 later = one.next_due_at if one.next_due_at and one.next_due_at > now else None
-                jobs.append(command_wake(one.next_kind, one.next_id, command.order_id, later))
+                jobs.append(command_job(one.next_kind, one.next_id, command.order_id, later))
             dead = ended.status is CommandStatus.DEAD
             if dead:
                 text = f"{command.kind.value} of order {command.order_id} gave up: {ended.error}"
@@ -148,10 +148,10 @@ class Settle:
                     status=ended.status,
                     error=ended.error,
                     dead=int(dead),
-                    read_pending=ended.owe_read,
+                    read_pending=ended.read_pending,
                 )
             )
-        self.nudge.wake(*jobs)
+        self.enqueuer.enqueue(*jobs)
         if troubles:
             self.alerting.change(troubles, [])
         return results
@@ -211,7 +211,7 @@ class Settle:
                     status=CommandStatus.WAITING,
                     next_attempt_at=now + timedelta(seconds=after_s + (PAUSED_MARGIN_S if paused else 0.0)),
                     error=message,
-                    parked=paused,
+                    paused=paused,
                     **self._next_call(renewed=new_key or member),
                 )
         return Ending(settlement=ended, entry=("attempt.finished", detail))
@@ -222,7 +222,7 @@ class Settle:
             status=CommandStatus.WAITING,
             next_attempt_at=max(until, self.clock()) + timedelta(seconds=PAUSED_MARGIN_S),
             error=why,
-            parked=True,
+            paused=True,
         )
         return Ending(settlement=waiting, entry=("command.paused", {"detail": why}))
 

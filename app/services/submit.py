@@ -15,8 +15,8 @@ from app.domain.decide import Refusal, decide
 from app.domain.orders import Order
 from app.domain.shops import Shops
 from app.domain.timeline import Cause, TimelineEntry
-from app.queues import command_wake
-from app.services.enqueue import Nudge
+from app.queue.specs import command_job
+from app.services.enqueue import Enqueuer
 from app.services.gather import Gather
 from app.services.record_order import OrderContended, Recorded
 from app.services.sync import NotOnPlatform, PlatformAway, SyncOrder
@@ -50,15 +50,15 @@ Submission = Submitted | Refusal | OrderUnknown | PlatformAway
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitChange:
-    """Accepts a change of one order. `places` is how many commands all workers together run at a time."""
+    """Accepts a change of one order; `max_concurrency` commands run at a time in all workers together."""
 
     orders: Orders
     commands: Commands
     sync_order: SyncOrder
     shops: Shops
-    nudge: Nudge
+    enqueuer: Enqueuer
     gather: Gather
-    places: int
+    max_concurrency: int
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
 
@@ -156,8 +156,8 @@ class SubmitChange:
         )
         if acceptance.gathered:
             self.gather.joined(command.shop_id, acceptance.gathered)
-        elif acceptance.head and acceptance.going_on < self.places:
-            self.nudge.wake(command_wake(command.kind, acceptance.command_id, command.order_id))
+        elif acceptance.head and acceptance.active_consumers < self.max_concurrency:
+            self.enqueuer.enqueue(command_job(command.kind, acceptance.command_id, command.order_id))
         if acceptance.created:
             return Submitted(command=command, created=True)
         standing = self.commands.get(acceptance.command_id)
@@ -167,7 +167,7 @@ class SubmitChange:
             code="acknowledgement_pending",
             title="Another acknowledgement of the order is open",
             detail=f"Command {standing.id} acknowledges order {command.order_id} under another reference.",
-            cure=f"GET /v1/commands/{standing.id}; the reference can be set only once.",
+            hint=f"GET /v1/commands/{standing.id}; the reference can be set only once.",
         )
 
 

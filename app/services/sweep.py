@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.admission import AdmissionState
 from app.domain.alerts import AlertKind
-from app.domain.gates import GateState
 from app.domain.shops import Shops
-from app.queues import DRAIN_INBOX, Wake, command_wake, probe_wake, reconcile_wake
-from app.services.admission import AdmissionProbe
+from app.queue.specs import DRAIN_INBOX, JobSpec, command_job, probe_job, reconcile_job
+from app.services.admission import Probe
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge, sync_jobs
+from app.services.enqueue import Enqueuer, sync_jobs
 from app.services.gather import Gather
-from app.services.monitor import WatchConditions
+from app.services.monitor import Monitor
+from app.store.admission import AdmissionStates
 from app.store.commands import Commands, DueCommand
 from app.store.drift import Drift
-from app.store.gates import Gates
 from app.store.inbox import Inbox
 from app.store.syncs import Syncs
 
 # The most of each kind that one sweep enqueues; the next one, seconds later, continues with the rest.
-MAX_WOKEN = 500
+MAX_ENQUEUED = 500
 # Of commands whose worker died more than once in a row while it ran them, one is the likely cause: they run
 # this far apart, so that it stops none of the others.
 APART_S = 1.0
@@ -43,7 +43,7 @@ class Swept:
 class Sweep:
     """Enqueues what is due; enqueuing what has a job already changes nothing.
 
-    `places` is how many commands all workers together can run at a time.
+    `max_concurrency` is how many commands all workers together can run at a time.
     """
 
     commands: Commands
@@ -51,13 +51,13 @@ class Sweep:
     gather: Gather
     inbox: Inbox
     shops: Shops
-    gates: Gates
+    admission_states: AdmissionStates
     drift: Drift
-    admission_probe: AdmissionProbe
+    probe: Probe
     alerting: Alerting
-    watch_conditions: WatchConditions
-    nudge: Nudge
-    places: int
+    monitor: Monitor
+    enqueuer: Enqueuer
+    max_concurrency: int
     clock: Callable[[], datetime]
 
     def sweep(self) -> Swept:
@@ -68,46 +68,46 @@ class Sweep:
         """
         now = self.clock()
         inbox = self.inbox.size()
-        expired, due = self.commands.expired(now, limit=MAX_WOKEN), self._unattended(now)
-        orders = self.syncs.due(now, limit=MAX_WOKEN)
-        wakes: list[Wake] = [DRAIN_INBOX] if inbox else []
-        wakes += [command_wake(command.kind, command.id, command.order_id) for command in due]
+        expired, due = self.commands.expired(now, limit=MAX_ENQUEUED), self._unattended(now)
+        orders = self.syncs.due(now, limit=MAX_ENQUEUED)
+        wakes: list[JobSpec] = [DRAIN_INBOX] if inbox else []
+        wakes += [command_job(command.kind, command.id, command.order_id) for command in due]
         wakes += _apart(expired, now)
         wakes += sync_jobs(self.syncs, orders, now)
-        wakes += [reconcile_wake(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_WOKEN)]
-        self.nudge.wake(*wakes)
+        wakes += [reconcile_job(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_ENQUEUED)]
+        self.enqueuer.enqueue(*wakes)
         for shop in self.shops:
             self.gather.form(shop.id)
-        states = self.gates.states([shop.id for shop in self.shops])
-        self._gates(states, now)
+        states = self.admission_states.states([shop.id for shop in self.shops])
+        self._admission_states(states, now)
         self._drift(now)
-        self.watch_conditions.look(now)
+        self.monitor.look(now)
         return Swept(commands=len(expired) + len(due), syncs=len(orders), inbox=inbox)
 
     def _unattended(self, now: datetime) -> list[DueCommand]:
         """Return due commands, but none of a kind and shop that have as many active consumers as can run."""
-        due = self.commands.due(now, limit=MAX_WOKEN)
-        going_on = self.commands.going_on({(one.kind, one.shop_id) for one in due}, now)
-        return [one for one in due if going_on[one.kind, one.shop_id] < self.places]
+        due = self.commands.due(now, limit=MAX_ENQUEUED)
+        active_consumers = self.commands.active_consumers({(one.kind, one.shop_id) for one in due}, now)
+        return [one for one in due if active_consumers[one.kind, one.shop_id] < self.max_concurrency]
 
-    def _gates(self, states: Mapping[str, GateState], now: datetime) -> None:
+    def _admission_states(self, states: Mapping[str, AdmissionState], now: datetime) -> None:
         for shop_id, state in states.items():
             if state.probe_at is not None and state.probe_at <= now:
-                self.nudge.wake(probe_wake(shop_id))
-            elif state.parked:
-                self.admission_probe.release(shop_id, state)
+                self.enqueuer.enqueue(probe_job(shop_id))
+            elif state.paused:
+                self.probe.release(shop_id, state)
             since = state.usage_since
             if since is not None and now - since >= timedelta(seconds=THROTTLED_LONG_S):
                 text = (
                     f"The platform has limited the calls of shop {shop_id} since {since:%Y-%m-%d %H:%M} UTC; "
-                    f"{state.parked} commands wait. They go on by themselves; if this is common, see which "
+                    f"{state.paused} commands wait. They go on by themselves; if this is common, see which "
                     "other systems use the same app and ask Meta for a higher limit."
                 )
                 self.alerting.open(AlertKind.THROTTLED, shop_id, text, shop_id=shop_id)
 
     def _drift(self, now: datetime) -> None:
         found: dict[str, int] = {}
-        for entry in self.drift.settle(now, limit=MAX_WOKEN):
+        for entry in self.drift.settle(now, limit=MAX_ENQUEUED):
             found[entry.shop_id] = found.get(entry.shop_id, 0) + 1
         for shop_id, count in found.items():
             text = (
@@ -117,11 +117,11 @@ class Sweep:
             self.alerting.open(AlertKind.DRIFT, shop_id, text, shop_id=shop_id)
 
 
-def _apart(expired: Sequence[DueCommand], now: datetime) -> list[Wake]:
+def _apart(expired: Sequence[DueCommand], now: datetime) -> list[JobSpec]:
     """Return the jobs of commands whose worker died: at once, or apart when it was not the first time."""
-    first = [command_wake(one.kind, one.id, one.order_id) for one in expired if not one.lost_runs]
+    first = [command_job(one.kind, one.id, one.order_id) for one in expired if not one.lost_runs]
     again = [one for one in expired if one.lost_runs]
     return first + [
-        command_wake(one.kind, one.id, one.order_id, now + timedelta(seconds=number * APART_S))
+        command_job(one.kind, one.id, one.order_id, now + timedelta(seconds=number * APART_S))
         for number, one in enumerate(again)
     ]

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.domain.admission import Purpose
 from app.domain.alerts import AlertKind
-from app.domain.gates import Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.failures import GraphError, OrderNotFound, ReadPaused
-from app.queues import sync_wake
+from app.queue.specs import sync_job
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.services.record_order import OrderContended, Recorded, RecordOrder
 from app.store.orders import Orders, StoredOrder
-from app.store.syncs import OwedSync, Syncs
+from app.store.syncs import PendingSync, Syncs
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class SyncOrder:
     orders: Orders
     syncs: Syncs
     record_order: RecordOrder
-    nudge: Nudge
+    enqueuer: Enqueuer
     alerting: Alerting
     clock: Callable[[], datetime]
     read_timeout_s: float
@@ -83,7 +83,7 @@ class SyncOrder:
         Raises:
             OrderContended: others kept writing the order's copy.
         """
-        owed = self.syncs.get(order_id)
+        pending = self.syncs.get(order_id)
         read_at = self.clock()
         stored = self.orders.get(order_id)
         # An order nobody has read yet waits for its acknowledgement: its read has the priority of commands.
@@ -96,8 +96,8 @@ class SyncOrder:
             result: SyncResult = read
         else:
             result = self.record_order.record(read, read_at=read_at, cause=cause, known=stored)
-        if owed is not None:
-            self.syncs.done(order_id, owed.seq)
+        if pending is not None:
+            self.syncs.done(order_id, pending.seq)
         return result
 
     def process(self, order_id: str) -> None:
@@ -107,26 +107,26 @@ class SyncOrder:
         opens.
         """
         for _ in range(MAX_READS):
-            owed = self.syncs.begin(order_id)
-            if owed is None:
+            pending = self.syncs.begin(order_id)
+            if pending is None:
                 return
-            if owed.lost_runs >= MAX_LOST_RUNS:
-                self._quarantine(owed)
+            if pending.lost_runs >= MAX_LOST_RUNS:
+                self._quarantine(pending)
                 return
             try:
-                result = self.sync(order_id, cause=owed.cause, shop_id=owed.shop_id)
+                result = self.sync(order_id, cause=pending.cause, shop_id=pending.shop_id)
             except OrderContended as error:
                 result = PlatformAway(detail=str(error), retry_after_s=FIRST_DELAY_S)
             if isinstance(result, PlatformAway):
-                self._again_later(owed, result)
+                self._again_later(pending, result)
                 return
             if isinstance(result, Recorded):
-                log.info("sync.finished", order_id=order_id, cause=owed.cause, news=len(result.news))
+                log.info("sync.finished", order_id=order_id, cause=pending.cause, news=len(result.news))
             else:
-                log.warning("sync.not_on_platform", order_id=order_id, cause=owed.cause)
-            if owed.failures or owed.error:
+                log.warning("sync.not_on_platform", order_id=order_id, cause=pending.cause)
+            if pending.failures or pending.error:
                 self.alerting.close(AlertKind.QUARANTINE, order_id)
-        self.nudge.wake(sync_wake(order_id))
+        self.enqueuer.enqueue(sync_job(order_id))
 
     def _read(
         self, stored: StoredOrder | None, order_id: str, shop_id: str | None, purpose: Purpose
@@ -153,26 +153,27 @@ class SyncOrder:
             others = [shop for shop in self.shops if shop is not known]
             yield from others[:MAX_SHOPS_ASKED]
 
-    def _again_later(self, owed: OwedSync, away: PlatformAway) -> None:
+    def _again_later(self, pending: PendingSync, away: PlatformAway) -> None:
         # A paused shop is no failure of this read: the read does not wait longer because of it.
-        failures = owed.failures if away.held else owed.failures + 1
+        failures = pending.failures if away.held else pending.failures + 1
         growing_s = FIRST_DELAY_S * 2.0 ** min(max(failures - 1, 0), 30)
         delay_s = min(away.retry_after_s if away.held else growing_s, MAX_DELAY_S)
-        self._reschedule(owed, delay_s, away.detail, failures)
+        self._reschedule(pending, delay_s, away.detail, failures)
 
-    def _quarantine(self, owed: OwedSync) -> None:
+    def _quarantine(self, pending: PendingSync) -> None:
         detail = (
-            f"Reading order {owed.order_id} killed its worker {owed.lost_runs} times in a row; it is not "
+            f"Reading order {pending.order_id} killed its worker {pending.lost_runs} times in a row; it "
+            "is not "
             "read for an hour. The workers' log says what they died of; then POST "
-            f"/v1/orders/{owed.order_id}/sync."
+            f"/v1/orders/{pending.order_id}/sync."
         )
-        self.alerting.open(AlertKind.QUARANTINE, owed.order_id, detail, shop_id=owed.shop_id)
-        self._reschedule(owed, QUARANTINE_S, detail, owed.failures)
+        self.alerting.open(AlertKind.QUARANTINE, pending.order_id, detail, shop_id=pending.shop_id)
+        self._reschedule(pending, QUARANTINE_S, detail, pending.failures)
 
-    def _reschedule(self, owed: OwedSync, delay_s: float, detail: str, failures: int) -> None:
+    def _reschedule(self, pending: PendingSync, delay_s: float, detail: str, failures: int) -> None:
         due_at = self.clock() + timedelta(seconds=delay_s)
-        self.syncs.postpone(owed.order_id, owed.seq, due_at=due_at, error=detail, failures=failures)
-        self.nudge.wake(sync_wake(owed.order_id, due_at))
+        self.syncs.reschedule(pending.order_id, pending.seq, due_at=due_at, error=detail, failures=failures)
+        self.enqueuer.enqueue(sync_job(pending.order_id, due_at))
         log.warning(
-            "sync.rescheduled", order_id=owed.order_id, failures=failures, delay_s=delay_s, reason=detail
+            "sync.rescheduled", order_id=pending.order_id, failures=failures, delay_s=delay_s, reason=detail
         )

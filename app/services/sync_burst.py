@@ -8,23 +8,23 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.gates import Purpose
+from app.domain.admission import Purpose
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.shops import Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient, OrderPage
 from app.graph.failures import GraphError, ReadPaused
-from app.queues import sync_burst_wake, sync_wake
-from app.services.enqueue import BURST, Nudge
+from app.queue.specs import sync_burst_job, sync_job
+from app.services.enqueue import BURST, Enqueuer
 from app.services.record_order import OrderContended, RecordOrder
 from app.store.orders import Orders
-from app.store.syncs import OwedSync, Syncs
+from app.store.syncs import PendingSync, Syncs
 
 log = structlog.get_logger()
 
 STATES = tuple(state for state in OrderState if state is not OrderState.UNKNOWN)
 # The most pending syncs that one run looks at; the rest is found by the same listing, or by the next run.
-MAX_OWED = 1000
+MAX_PENDING = 1000
 # After this many pages other shops get the worker, and the next run continues where this one stopped.
 MAX_PAGES = 20
 # After this many pages in a row without news (or a fifth of the pending syncs if more) the run stops:
@@ -52,11 +52,11 @@ class SyncBurst:
     orders: Orders
     syncs: Syncs
     record_order: RecordOrder
-    nudge: Nudge
+    enqueuer: Enqueuer
     clock: Callable[[], datetime]
     read_timeout_s: float
 
-    def pay(self, shop_id: str) -> int:
+    def process(self, shop_id: str) -> int:
         """List what changed in the shop, record it, and clear its pending syncs; return how many.
 
         A run continues the listing where the run before it stopped. Orders that the listing does not show are
@@ -65,17 +65,17 @@ class SyncBurst:
         """
         now = self.clock()
         shop = self.shops.get(shop_id)
-        owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
+        pending = self.syncs.due_of(shop_id, now, limit=MAX_PENDING)
         run = self.syncs.begin_burst(shop_id)
-        if shop is None or len(owed) < BURST or run.lost_runs >= MAX_LOST_RUNS:
+        if shop is None or len(pending) < BURST or run.lost_runs >= MAX_LOST_RUNS:
             # Where an order takes its worker down, each on its own shows which, and is quarantined.
-            self._one_by_one(owed)
+            self._one_by_one(pending)
             self.syncs.end_burst(shop_id)
             return 0
-        since = run.since or min(_changed_after(one, now) for one in owed)
-        first = any(copy is None for copy in self.orders.freshness([one.order_id for one in owed[:BURST]]))
+        since = run.since or min(_changed_after(one, now) for one in pending)
+        first = any(copy is None for copy in self.orders.freshness([one.order_id for one in pending[:BURST]]))
         try:
-            most_idle = min(max(LEAST_IDLE_PAGES, len(owed) // 5), MOST_IDLE_PAGES)
+            most_idle = min(max(LEAST_IDLE_PAGES, len(pending) // 5), MOST_IDLE_PAGES)
             pages = self.graph.list_orders(
                 shop,
                 states=STATES,
@@ -88,13 +88,13 @@ class SyncBurst:
             cleared, following = self._process(pages, most_idle)
         except (GraphError, OrderContended) as error:
             self.syncs.end_burst(shop_id)
-            self._put_off(shop_id, error)
+            self._reschedule(shop_id, error)
             return 0
         self.syncs.end_burst(shop_id, after=following or "", since=since if following else None)
         log.info("sync_burst.listed", shop_id=shop_id, cleared=cleared, more=following is not None)
-        left = self.syncs.due_of(shop_id, self.clock(), limit=MAX_OWED)
+        left = self.syncs.due_of(shop_id, self.clock(), limit=MAX_PENDING)
         if len(left) >= BURST and (cleared or following or run.after):
-            self.nudge.wake(sync_burst_wake(shop_id))
+            self.enqueuer.enqueue(sync_burst_job(shop_id))
         else:
             self._one_by_one(left)
         return cleared
@@ -123,20 +123,20 @@ class SyncBurst:
         paid = self.syncs.seen([read.order.id for read in readable], sequence) if readable else 0
         return paid, sum(one is not None for one in recorded)
 
-    def _one_by_one(self, owed: Sequence[OwedSync]) -> None:
-        self.nudge.wake(*(sync_wake(one.order_id) for one in owed))
+    def _one_by_one(self, pending: Sequence[PendingSync]) -> None:
+        self.enqueuer.enqueue(*(sync_job(one.order_id) for one in pending))
 
-    def _put_off(self, shop_id: str, error: Exception) -> None:
+    def _reschedule(self, shop_id: str, error: Exception) -> None:
         now = self.clock()
         again_at = error.until if isinstance(error, ReadPaused) else now + timedelta(seconds=AGAIN_S)
         delay_s = max((again_at - now).total_seconds(), 1.0)
-        owed = self.syncs.due_of(shop_id, now, limit=MAX_OWED)
-        self.syncs.postpone_many(owed, due_at=now + timedelta(seconds=delay_s), error=str(error))
+        pending = self.syncs.due_of(shop_id, now, limit=MAX_PENDING)
+        self.syncs.reschedule_many(pending, due_at=now + timedelta(seconds=delay_s), error=str(error))
         log.warning(
-            "sync_burst.put_off", shop_id=shop_id, orders=len(owed), delay_s=delay_s, reason=str(error)
+            "sync_burst.reschedule", shop_id=shop_id, orders=len(pending), delay_s=delay_s, reason=str(error)
         )
 
 
-def _changed_after(owed: OwedSync, now: datetime) -> datetime:
-    look_back_s = LOOK_BACK_OWN_S if owed.cause == "command" else LOOK_BACK_S
-    return (owed.due_at or now) - timedelta(seconds=look_back_s)
+def _changed_after(pending: PendingSync, now: datetime) -> datetime:
+    look_back_s = LOOK_BACK_OWN_S if pending.cause == "command" else LOOK_BACK_S
+    return (pending.due_at or now) - timedelta(seconds=look_back_s)

@@ -166,7 +166,7 @@ def cause_of(kind: AlertKind, subject: str) -> str:
     return f"{kind.value}:{subject}"
 
 
-def parts_of_cause(cause: str) -> tuple[AlertKind, str]:
+def split_cause(cause: str) -> tuple[AlertKind, str]:
     """Return the kind and the subject of such a text."""
     kind, _, subject = cause.partition(":")
     return AlertKind(kind), subject

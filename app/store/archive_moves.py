@@ -35,7 +35,7 @@ class Candidate:
     """An order that might leave Redis, as it was read.
 
     `changed_at` is when last anything happened to it, here or on the platform; `busy` says that a command of
-    it is open or dead, or that it is owed a sync. `entries` counts all timeline entries it ever had.
+    it is open or dead, or that it is pending a sync. `entries` counts all timeline entries it ever had.
     """
 
     order: Order
@@ -119,13 +119,13 @@ def _reads(order_id: str) -> list[tuple[str, ...]]:
         ("HGETALL", keys.order(order_id)),
         ("LRANGE", keys.timeline(order_id), "0", "-1"),
         ("EXISTS", keys.lane(order_id)),
-        ("ZSCORE", keys.OWED_ORDERS, order_id),
+        ("ZSCORE", keys.PENDING_ORDERS, order_id),
         ("ZRANGE", keys.commands_by_order(order_id), "0", "-1"),
     ]
 
 
 def _candidate(row: tuple[Any, ...]) -> Candidate | None:
-    fields, entries, lane, owed, commands = row
+    fields, entries, lane, pending, commands = row
     stored = stored_order(fields)
     if stored is None:
         return None
@@ -144,7 +144,7 @@ def _candidate(row: tuple[Any, ...]) -> Candidate | None:
         order=stored.order,
         version=fields["version"],
         changed_at=changed_at,
-        busy=bool(lane) or owed is not None or not ended,
+        busy=bool(lane) or pending is not None or not ended,
         entries=int(fields.get("timeline_dropped", "0")) + len(entries),
         commands=len(commands),
         line=json.dumps(whole, ensure_ascii=False, separators=(",", ":")),
@@ -158,7 +158,7 @@ def _put_call(candidate: Candidate, place: Place) -> tuple[list[str], list[str |
         keys.timeline(order.id),
         keys.lane(order.id),
         keys.commands_by_order(order.id),
-        keys.OWED_ORDERS,
+        keys.PENDING_ORDERS,
         keys.ORDERS,
         keys.COMMANDS,
         keys.archived(order.id),

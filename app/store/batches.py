@@ -122,7 +122,7 @@ class Batches:
                 attempt.number if attempt else "",
                 encode(attempt) if attempt else "",
                 error,
-                keys.COMMAND_PLACES,
+                keys.COMMAND_PREFIXES,
                 MAX_TIMELINE,
                 *pairs,
             ],

@@ -10,12 +10,12 @@ from app.domain.codec import encode
 from app.domain.commands import Attempt, CommandKind, CommandStatus, WireRequest
 from app.store import keys
 from app.store.command_record import command_of
+from app.store.command_values import DueCommand, Lease, LeaseDenied, LeaseDeniedReason, Settled, Settlement
 from app.store.connection import Store, run
 from app.store.order_record import stored_order
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import bounded, pairs
 from app.store.script import load
-from app.store.settlements import DueCommand, NotTaken, NotTakenReason, Settled, Settlement, Taken
 from app.store.times import micros, time_of, time_or_none
 
 # Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
@@ -29,15 +29,15 @@ class CommandRuns:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._take = load(store, "command_take")
-        self._next = load(store, "command_next")
-        self._hand_over = load(store, "command_hand_over")
+        self._take = load(store, "command_lease")
+        self._next = load(store, "command_lease_next")
+        self._requeue = load(store, "command_requeue")
         self._begin = load(store, "command_begin")
         self._renew = load(store, "command_renew")
         self._settle = load(store, "command_settle")
         self._due = load(store, "command_due")
 
-    def take(self, command_id: str, *, token: str, now: datetime, lease_s: float) -> Taken | NotTaken:
+    def lease(self, command_id: str, *, token: str, now: datetime, lease_s: float) -> Lease | LeaseDenied:
         """Take the lease of a command that is the head of its lane and due, for `lease_s` seconds."""
         answer, *detail = self._take(
             [keys.command(command_id), keys.LEASES],
@@ -46,16 +46,16 @@ class CommandRuns:
                 token,
                 micros(now),
                 micros(now + timedelta(seconds=lease_s)),
-                keys.COMMAND_PLACES,
+                keys.COMMAND_PREFIXES,
             ],
         )
         if answer != "taken":
             ends_at, shop_id = detail
-            reason = NotTakenReason(answer)
-            return NotTaken(reason=reason, due_at=time_or_none(ends_at), shop_id=shop_id or None)
-        return _taken(detail) or NotTaken(reason=NotTakenReason.MISSING, due_at=None)
+            reason = LeaseDeniedReason(answer)
+            return LeaseDenied(reason=reason, due_at=time_or_none(ends_at), shop_id=shop_id or None)
+        return _taken(detail) or LeaseDenied(reason=LeaseDeniedReason.MISSING, due_at=None)
 
-    def take_next(
+    def lease_next(
         self,
         kind: CommandKind,
         shop_id: str,
@@ -64,17 +64,17 @@ class CommandRuns:
         token: str,
         now: datetime,
         lease_s: float,
-        counts_s: float,
-    ) -> Taken | None:
+        active_s: float,
+    ) -> Lease | None:
         """Take the lease of the command of that kind and shop which has been due the longest; None: none is.
 
-        `job` names whoever goes on like this: for `counts_s` seconds, or until it is told None, it is counted
-        among those that need no waking (`Acceptance.going_on`).
+        `job` names whoever goes on like this: for `active_s` seconds, or until it is told None, it is counted
+        among those that need no waking (`Acceptance.active_consumers`).
         """
         answer, *detail = self._next(
             [
                 keys.due_of(kind.value, shop_id),
-                keys.going_on(kind.value, shop_id),
+                keys.active_consumers(kind.value, shop_id),
                 keys.LEASES,
                 keys.due(kind.value),
             ],
@@ -83,29 +83,29 @@ class CommandRuns:
                 token,
                 micros(now),
                 micros(now + timedelta(seconds=lease_s)),
-                micros(now + timedelta(seconds=counts_s)),
-                keys.COMMAND_PLACES,
+                micros(now + timedelta(seconds=active_s)),
+                keys.COMMAND_PREFIXES,
                 keys.COMMAND_PREFIX,
             ],
         )
         return _taken(detail) if answer == "taken" else None
 
-    def hand_over(
-        self, kind: CommandKind, shop_id: str, *, job: str, now: datetime
-    ) -> tuple[str, str] | None:
+    def requeue(self, kind: CommandKind, shop_id: str, *, job: str, now: datetime) -> tuple[str, str] | None:
         """Count the job no more; return id and order id of the command that waits for another, None: none."""
-        command_id, order_id = self._hand_over(
-            [keys.due_of(kind.value, shop_id), keys.going_on(kind.value, shop_id)],
+        command_id, order_id = self._requeue(
+            [keys.due_of(kind.value, shop_id), keys.active_consumers(kind.value, shop_id)],
             [job, micros(now), keys.COMMAND_PREFIX],
         )
         return (command_id, order_id) if command_id else None
 
-    def going_on(
+    def active_consumers(
         self, of: Collection[tuple[CommandKind, str]], now: datetime
     ) -> dict[tuple[CommandKind, str], int]:
         """Return how many jobs go on with each of these kinds in a shop."""
         after = f"({micros(now)}"
-        calls = [("ZCOUNT", keys.going_on(kind.value, shop_id), after, "+inf") for kind, shop_id in of]
+        calls = [
+            ("ZCOUNT", keys.active_consumers(kind.value, shop_id), after, "+inf") for kind, shop_id in of
+        ]
         return dict(zip(of, run(self._store, calls) if calls else [], strict=True))
 
     def begin_attempt(self, command_id: str, *, token: str, attempt: Attempt, wire: WireRequest) -> bool:
@@ -191,17 +191,17 @@ class CommandRuns:
 _Call = tuple[list[str], list[str | int]]
 
 
-def _taken(detail: Sequence[Any]) -> Taken | None:
-    record, copy, read_owed, *waiting = detail
+def _taken(detail: Sequence[Any]) -> Lease | None:
+    record, copy, read_pending, *waiting = detail
     fields = pairs(record)
     command = command_of(fields)
     if command is None:
         return None
-    return Taken(
+    return Lease(
         command=command,
         lost_runs=int(fields.get("lost_runs", "0")),
         copy=stored_order(pairs(copy)),
-        read_owed=bool(read_owed),
+        read_pending=bool(read_pending),
         waiting=waiting[0] if waiting else 0,
     )
 
@@ -230,16 +230,22 @@ def _ending_call(
     ending: Sequence[str | int],
     settlement: Settlement | None = None,
 ) -> _Call:
-    called = [keys.command(command_id), keys.LEASES, keys.COUNTERS, keys.OWED_SEQUENCE, keys.OWED_ORDERS]
+    called = [
+        keys.command(command_id),
+        keys.LEASES,
+        keys.COUNTERS,
+        keys.PENDING_SEQUENCE,
+        keys.PENDING_ORDERS,
+    ]
     return called, [
         command_id,
         token,
         micros(now),
         *ending,
-        keys.COMMAND_PLACES,
+        keys.COMMAND_PREFIXES,
         MAX_TIMELINE,
-        "1" if settlement and settlement.parked else "0",
-        "1" if settlement and settlement.owe_read else "0",
+        "1" if settlement and settlement.paused else "0",
+        "1" if settlement and settlement.read_pending else "0",
         *(encode(entry) for entry in (settlement.timeline if settlement else ())),
     ]
 

@@ -14,34 +14,34 @@ from app.domain.timeline import TimelineEntry
 from app.store import keys
 from app.store.command_record import command_of, fixed_part
 from app.store.command_runs import CommandRuns
+from app.store.command_values import (
+    Acceptance,
+    DueCommand,
+    Lease,
+    LeaseDenied,
+    LeaseDeniedReason,
+    NewCommand,
+    Settled,
+    Settlement,
+)
 from app.store.connection import Store, run
 from app.store.failures import LaneFull
 from app.store.idempotency import KEPT_S, IdempotentAnswer
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import Page, pairs, read_page
 from app.store.script import load
-from app.store.settlements import (
-    Acceptance,
-    DueCommand,
-    NewCommand,
-    NotTaken,
-    NotTakenReason,
-    Settled,
-    Settlement,
-    Taken,
-)
 from app.store.times import micros
 
 __all__ = [
     "Acceptance",
     "Commands",
     "DueCommand",
+    "Lease",
+    "LeaseDenied",
+    "LeaseDeniedReason",
     "NewCommand",
-    "NotTaken",
-    "NotTakenReason",
     "Settled",
     "Settlement",
-    "Taken",
 ]
 
 # An order has a handful of open commands; a hundred means that a caller loops.
@@ -181,7 +181,7 @@ class Commands(CommandRuns):
                 micros(now),
                 idempotency_key,
                 MAX_LANE,
-                keys.COMMAND_PLACES,
+                keys.COMMAND_PREFIXES,
                 MAX_TIMELINE,
                 *(encode(entry) for entry in timeline),
             ],
@@ -200,7 +200,7 @@ class Commands(CommandRuns):
                 command_id,
                 micros(now),
                 reason,
-                keys.COMMAND_PLACES,
+                keys.COMMAND_PREFIXES,
                 MAX_TIMELINE,
                 *(encode(entry) for entry in timeline),
             ],
@@ -221,7 +221,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
         keys.commands_by_kind(command.kind.value),
         keys.commands_by_order(command.order_id),
         keys.gathering(command.shop_id),
-        keys.going_on(command.kind.value, command.shop_id),
+        keys.active_consumers(command.kind.value, command.shop_id),
         keys.due_of(command.kind.value, command.shop_id),
     ]
     arguments: list[str | int] = [
@@ -247,7 +247,7 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
 
 
 def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
-    command_id, result, head, gathered, going_on = answer
+    command_id, result, head, gathered, active_consumers = answer
     if result == "full":
         raise _lane_full(f"order {new.command.order_id}")
     return Acceptance(
@@ -255,7 +255,7 @@ def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
         created=result == "created",
         head=head == "1" and not gathered,
         gathered=gathered,
-        going_on=going_on,
+        active_consumers=active_consumers,
     )
 
 

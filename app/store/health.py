@@ -16,7 +16,7 @@ _NAMES = ("redis_version", "redis_append_only", "redis_fsync", "redis_eviction")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check: its name, whether it holds, and what was found, with the cure when it does not hold."""
+    """One check: its name, whether it holds, and what was found, with the hint when it does not hold."""
 
     name: str
     ok: bool

@@ -1,4 +1,4 @@
-"""The inbox of webhook entries: taken in once, durably, and drained into what is owed.
+"""The inbox of webhook entries: taken in once, durably, and drained into what is pending.
 
 An entry is a duplicate when its content (`digest`) was seen before; the same entry id with other content is
 a new entry, and is counted as `entry_id_reused` (the platform's pages disagree on what an entry id names).
@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from app.domain.codec import CODEC, Record, decode, encode
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 from app.store import keys
 from app.store.connection import AsyncStore, Store
 from app.store.failures import InboxFull
@@ -23,7 +23,7 @@ from app.store.group_commit import GroupCommit, Parcel
 from app.store.pages import Page, bounded
 from app.store.script import load
 from app.store.script_line import ScriptLine, packed
-from app.store.syncs import OwedSync
+from app.store.syncs import PendingSync
 from app.store.times import micros, time_of
 
 # Eight days: longer than any retry window known of the platform's sender (36 hours in its generic guide).
@@ -33,11 +33,11 @@ MAX_INBOX = 1_000_000
 # What people look at when something was unreadable; the counters know of all.
 MAX_KEPT = 1000
 # Callers cut what they seal to this, so that everything kept stays below 100 MB.
-MAX_KEPT_CHARS = 64 * 1024
+MAX_UNRECOGNIZED_CHARS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptItem:
+class UnrecognizedEntry:
     """Something to keep for people: why, the digest that recognizes it, and its text, already sealed."""
 
     reason: str
@@ -45,7 +45,7 @@ class KeptItem:
     sealed: str
 
 
-class KeptRecord(Record, frozen=True, kw_only=True):
+class UnrecognizedRecord(Record, frozen=True, kw_only=True):
     """Something that was kept; its id is that of its row, and not stored in it."""
 
     id: str = ""
@@ -57,7 +57,7 @@ class KeptRecord(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a delivery's entries; `was_empty` says that nothing waited, so RQ wants a nudge.
+    """What became of a delivery's entries; `was_empty` says that nothing waited, so RQ wants a enqueuer.
 
     Of deliveries written together all are told that the inbox was empty before them, or none.
     """
@@ -80,7 +80,7 @@ class PendingDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """The orders and shops whose work was not owed and due before, to be woken, and the entries left."""
+    """The orders and shops whose work was not pending and due before, to be woken, and the entries left."""
 
     orders: tuple[str, ...]
     shops: tuple[str, ...]
@@ -97,7 +97,7 @@ class AsyncInbox:
         self._groups = GroupCommit(self._accept)
 
     def accept(
-        self, delivery_id: str, entries: Sequence[Entry], kept: Sequence[KeptItem], now: datetime
+        self, delivery_id: str, entries: Sequence[Entry], kept: Sequence[UnrecognizedEntry], now: datetime
     ) -> Awaitable[Receipt]:
         """Take all entries of one delivery in, or none; once this was awaited, they are durable.
 
@@ -159,7 +159,7 @@ class Inbox:
     def drained(
         self,
         deliveries: Sequence[PendingDelivery],
-        owed: Sequence[OwedSync],
+        pending: Sequence[PendingSync],
         shops: Sequence[str],
         now: datetime,
     ) -> Drained:
@@ -167,17 +167,17 @@ class Inbox:
         arguments: list[str | int] = [
             micros(now),
             len(deliveries),
-            len(owed),
-            keys.OWED_ORDER_PREFIX,
-            keys.OWED_SHOP_PREFIX,
-            keys.OWED_BY_SHOP_PREFIX,
+            len(pending),
+            keys.PENDING_ORDER_PREFIX,
+            keys.PENDING_SHOP_PREFIX,
+            keys.PENDING_BY_SHOP_PREFIX,
         ]
         for row in deliveries:
             arguments += [row.id, len(row.entries)]
-        for one in owed:
+        for one in pending:
             arguments += [one.order_id, one.shop_id or "", one.cause]
         orders, woken, left = self._drain(
-            [keys.INBOX, keys.INBOX_ENTRIES, keys.OWED_SEQUENCE, keys.OWED_ORDERS, keys.OWED_SHOPS],
+            [keys.INBOX, keys.INBOX_ENTRIES, keys.PENDING_SEQUENCE, keys.PENDING_ORDERS, keys.PENDING_SHOPS],
             [*arguments, *shops],
         )
         return Drained(orders=tuple(orders), shops=tuple(woken), left=left)
@@ -191,7 +191,7 @@ class Inbox:
         first = self.pending(1)
         return max(0.0, (now - first[0].received_at).total_seconds()) if first else 0.0
 
-    def kept(self, *, limit: int, cursor: str | None = None) -> Page[KeptRecord]:
+    def kept(self, *, limit: int, cursor: str | None = None) -> Page[UnrecognizedRecord]:
         """Return what was kept for people, newest first.
 
         Raises:
@@ -214,7 +214,7 @@ def _is_stream_id(text: str) -> bool:
 
 
 def _delivery_arguments(
-    delivery_id: str, entries: Sequence[Entry], kept: Sequence[KeptItem], now: datetime
+    delivery_id: str, entries: Sequence[Entry], kept: Sequence[UnrecognizedEntry], now: datetime
 ) -> list[str | int]:
     hints = _HINTS.encode([entry.hints for entry in entries]).decode()
     arguments: list[str | int] = [delivery_id, micros(now), hints, len(entries), len(kept)]
@@ -244,9 +244,9 @@ def _pending(row_id: str, values: Sequence[str]) -> PendingDelivery:
     )
 
 
-def _kept_text(item: KeptItem, now: datetime) -> str:
-    return encode(KeptRecord(at=now, reason=item.reason, digest=item.digest, sealed=item.sealed))
+def _kept_text(item: UnrecognizedEntry, now: datetime) -> str:
+    return encode(UnrecognizedRecord(at=now, reason=item.reason, digest=item.digest, sealed=item.sealed))
 
 
-def _kept(row_id: str, text: str) -> KeptRecord:
-    return structs.replace(decode(text, KeptRecord), id=row_id)
+def _kept(row_id: str, text: str) -> UnrecognizedRecord:
+    return structs.replace(decode(text, UnrecognizedRecord), id=row_id)

@@ -36,9 +36,9 @@ DUE_PREFIX = "ow:due:"
 DUE_OF_PREFIX = "ow:due_of:"
 # Acknowledgements of one shop that wait to go out together, scored by their creation.
 GATHERING_PREFIX = "ow:gathering:"
-# Gates: one hash a shop, and its parked commands scored by their creation.
-GATE_PREFIX = "ow:gate:"
-PARKED_PREFIX = "ow:parked:"
+# AdmissionStates: one hash a shop, and its paused commands scored by their creation.
+ADMISSION_PREFIX = "ow:gate:"
+PAUSED_PREFIX = "ow:paused:"
 # Tokens that an operator put in, sealed, by shop; `TOKENS_VERSION` counts their changes.
 TOKENS = "ow:tokens"
 TOKENS_VERSION = "ow:tokens:version"
@@ -51,7 +51,7 @@ DRIFT = "ow:drift"
 # Scored by the end of the lease.
 LEASES = "ow:leases"
 # Jobs that go on with the due commands of a kind in a shop, scored by when they count no more.
-GOING_ON_PREFIX = "ow:going_on:"
+CONSUMERS_PREFIX = "ow:active_consumers:"
 
 # Webhooks: two streams, how many entries the rows of the first hold, and the marks of what was seen.
 INBOX = "ow:inbox"
@@ -62,19 +62,19 @@ IDENTITY_PREFIX = "ow:identity:"
 KEPT_MARK_PREFIX = "ow:kept:seen:"
 COUNTERS = "ow:counters"
 
-# What is owed: one hash a subject, a sorted set by due time, one sequence for all.
-OWED_SEQUENCE = "ow:owed:sequence"
-OWED_ORDERS = "ow:owed:orders"
-OWED_ORDER_PREFIX = "ow:owed:order:"
+# What is pending: one hash a subject, a sorted set by due time, one sequence for all.
+PENDING_SEQUENCE = "ow:pending:sequence"
+PENDING_ORDERS = "ow:pending:orders"
+PENDING_ORDER_PREFIX = "ow:pending:order:"
 # The same orders once more, by the shop that they are known to belong to.
-OWED_BY_SHOP_PREFIX = "ow:owed:of:"
-OWED_SHOPS = "ow:owed:shops"
-OWED_SHOP_PREFIX = "ow:owed:shop:"
+PENDING_BY_SHOP_PREFIX = "ow:pending:of:"
+PENDING_SHOPS = "ow:pending:shops"
+PENDING_SHOP_PREFIX = "ow:pending:shop:"
 
 # What `scripts/_places.lua` splits.
-COMMAND_PLACES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX} {COMMANDS_BY_STATUS_PREFIX}"
-COMMAND_PLACES += (
-    f" {COMMAND_PREFIX} {PARKED_PREFIX} {OWED_ORDER_PREFIX} {OWED_BY_SHOP_PREFIX} {DUE_OF_PREFIX}"
+COMMAND_PREFIXES = f"{LANE_PREFIX} {ORDER_PREFIX} {TIMELINE_PREFIX} {DUE_PREFIX} {COMMANDS_BY_STATUS_PREFIX}"
+COMMAND_PREFIXES += (
+    f" {COMMAND_PREFIX} {PAUSED_PREFIX} {PENDING_ORDER_PREFIX} {PENDING_BY_SHOP_PREFIX} {DUE_OF_PREFIX}"
 )
 
 # Alerts: one hash each, the latest alert of each cause, indexes scored by the time they opened (closed
@@ -159,9 +159,9 @@ def due_of(kind: str, shop_id: str) -> str:
     return f"{DUE_OF_PREFIX}{kind}:{shop_id}"
 
 
-def going_on(kind: str, shop_id: str) -> str:
+def active_consumers(kind: str, shop_id: str) -> str:
     """Sorted set: the jobs that go on with the due commands of one kind in one shop."""
-    return f"{GOING_ON_PREFIX}{kind}:{shop_id}"
+    return f"{CONSUMERS_PREFIX}{kind}:{shop_id}"
 
 
 def seen(digest: str) -> str:
@@ -179,14 +179,14 @@ def kept_mark(digest: str) -> str:
     return KEPT_MARK_PREFIX + digest
 
 
-def owed_order(order_id: str) -> str:
-    """Hash: the sync owed for one order."""
-    return OWED_ORDER_PREFIX + order_id
+def pending_order(order_id: str) -> str:
+    """Hash: the sync pending for one order."""
+    return PENDING_ORDER_PREFIX + order_id
 
 
-def owed_shop(shop_id: str) -> str:
-    """Hash: the reconciliation owed for one shop."""
-    return OWED_SHOP_PREFIX + shop_id
+def pending_shop(shop_id: str) -> str:
+    """Hash: the reconciliation pending for one shop."""
+    return PENDING_SHOP_PREFIX + shop_id
 
 
 def idempotency(caller: str, key: str) -> str:
@@ -216,7 +216,7 @@ def shop(shop_id: str) -> str:
 
 def gate(shop_id: str) -> str:
     """Hash: the gate of one shop."""
-    return GATE_PREFIX + shop_id
+    return ADMISSION_PREFIX + shop_id
 
 
 def gathering(shop_id: str) -> str:
@@ -224,14 +224,14 @@ def gathering(shop_id: str) -> str:
     return GATHERING_PREFIX + shop_id
 
 
-def owed_by_shop(shop_id: str) -> str:
-    """Sorted set: the orders of one shop that are owed a sync, by due time."""
-    return OWED_BY_SHOP_PREFIX + shop_id
+def pending_by_shop(shop_id: str) -> str:
+    """Sorted set: the orders of one shop that are pending a sync, by due time."""
+    return PENDING_BY_SHOP_PREFIX + shop_id
 
 
-def parked(shop_id: str) -> str:
+def paused(shop_id: str) -> str:
     """Sorted set: the commands of one shop that wait at its gate."""
-    return PARKED_PREFIX + shop_id
+    return PAUSED_PREFIX + shop_id
 
 
 def _bucket(text: str) -> str:

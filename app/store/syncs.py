@@ -1,7 +1,7 @@
-"""What is owed: reads of single orders, and reconciliations of shops.
+"""Pending syncs: reads of single orders, and reconciliations of shops.
 
-Owed work stays owed until it is done. Each time something is owed it gets a new sequence number; whoever did
-the work clears it with the number seen *before* reading, so that a change that came meanwhile stays owed.
+Pending work stays pending until it is done. Each time it is added it gets a new sequence number. The reader
+clears it with the number seen *before* the read, so that a change that came meanwhile stays pending.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from app.store.times import micros, time_of, time_or_none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwedSync:
-    """A read owed for one order; `seq` 0 until it is stored.
+class PendingSync:
+    """A read pending for one order; `seq` 0 until it is stored.
 
     `failures` counts the reads that failed, `lost_runs` those in a row that never came to an end.
     """
@@ -49,87 +49,93 @@ class BurstRun:
 
 
 class Syncs:
-    """Keeps what is owed, by order and by shop."""
+    """Keeps what is pending, by order and by shop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._owe = load(store, "owe")
-        self._done = load(store, "owed_done")
-        self._postpone = load(store, "owed_postpone")
-        self._due = load(store, "owed_due")
-        self._begin = load(store, "owed_begin")
-        self._seen = load(store, "owed_seen")
+        self._owe = load(store, "pending_add")
+        self._done = load(store, "pending_done")
+        self._postpone = load(store, "pending_reschedule")
+        self._due = load(store, "pending_due")
+        self._begin = load(store, "pending_begin")
+        self._seen = load(store, "pending_seen")
 
-    def owe(self, owed: OwedSync, now: datetime) -> bool:
-        """Owe a read, due now; True when it was not owed and due before, so that its job wants waking."""
-        subject = owed.order_id
+    def add(self, pending: PendingSync, now: datetime) -> bool:
+        """Owe a read, due now; True when it was not pending and due before, so that its job wants waking."""
+        subject = pending.order_id
         return bool(
             self._owe(
-                [keys.OWED_SEQUENCE, keys.OWED_ORDERS, keys.owed_order(subject)],
-                [subject, owed.shop_id or "", owed.cause, micros(now), keys.OWED_BY_SHOP_PREFIX],
+                [keys.PENDING_SEQUENCE, keys.PENDING_ORDERS, keys.pending_order(subject)],
+                [subject, pending.shop_id or "", pending.cause, micros(now), keys.PENDING_BY_SHOP_PREFIX],
             )
         )
 
-    def get(self, order_id: str) -> OwedSync | None:
-        """Return what is owed for the order, or None."""
+    def get(self, order_id: str) -> PendingSync | None:
+        """Return what is pending for the order, or None."""
         fields, due_at = run(
             self._store,
-            [("HGETALL", keys.owed_order(order_id)), ("ZSCORE", keys.OWED_ORDERS, order_id)],
+            [("HGETALL", keys.pending_order(order_id)), ("ZSCORE", keys.PENDING_ORDERS, order_id)],
         )
         if not fields or due_at is None:
             return None
-        return _owed(order_id, due_at, fields)
+        return _pending(order_id, due_at, fields)
 
-    def begin(self, order_id: str) -> OwedSync | None:
-        """Return what is owed for the order like `get`, and count that a read of it begins."""
-        row = self._begin([keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id])
+    def begin(self, order_id: str) -> PendingSync | None:
+        """Return what is pending for the order like `get`, and count that a read of it begins."""
+        row = self._begin([keys.PENDING_ORDERS, keys.pending_order(order_id)], [order_id])
         if not row:
             return None
         due_at, fields = row[0], pairs(row[1])
-        return replace(_owed(order_id, due_at, fields), lost_runs=int(fields["runs"]) - 1)
+        return replace(_pending(order_id, due_at, fields), lost_runs=int(fields["runs"]) - 1)
 
     def done(self, order_id: str, seq: int) -> bool:
-        """Clear what was owed; False when it was owed again since `seq`, and still is."""
+        """Clear what was pending; False when it was pending again since `seq`, and still is."""
         return bool(
             self._done(
-                [keys.OWED_ORDERS, keys.owed_order(order_id)], [order_id, seq, keys.OWED_BY_SHOP_PREFIX]
+                [keys.PENDING_ORDERS, keys.pending_order(order_id)],
+                [order_id, seq, keys.PENDING_BY_SHOP_PREFIX],
             )
         )
 
-    def postpone(self, order_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
-        """Put a failed read off; False when it was owed again since `seq`, and is due as it was."""
+    def reschedule(self, order_id: str, seq: int, *, due_at: datetime, error: str, failures: int) -> bool:
+        """Put a failed read off; False when it was pending again since `seq`, and is due as it was."""
         return bool(self._postpone(*_postponement(order_id, seq, due_at, error, failures)))
 
-    def postpone_many(self, owed: Sequence[OwedSync], *, due_at: datetime, error: str) -> None:
+    def reschedule_many(self, pending: Sequence[PendingSync], *, due_at: datetime, error: str) -> None:
         """Put these reads off in one round trip; each keeps its count of failures."""
         pipeline = self._store.pipeline(transaction=False)
-        for one in owed:
+        for one in pending:
             call = _postponement(one.order_id, one.seq, due_at, error, one.failures)
             self._postpone(*call, client=pipeline)
         pipeline.execute()
 
-    def due(self, now: datetime, *, limit: int) -> list[OwedSync]:
-        """Return up to `limit` owed reads whose time has come, the longest due first."""
-        return self._listed(keys.OWED_ORDERS, now, limit)
+    def due(self, now: datetime, *, limit: int) -> list[PendingSync]:
+        """Return up to `limit` pending reads whose time has come, the longest due first."""
+        return self._listed(keys.PENDING_ORDERS, now, limit)
 
-    def due_of(self, shop_id: str, now: datetime, *, limit: int) -> list[OwedSync]:
+    def due_of(self, shop_id: str, now: datetime, *, limit: int) -> list[PendingSync]:
         """Return the same of one shop's orders."""
-        return self._listed(keys.owed_by_shop(shop_id), now, limit)
+        return self._listed(keys.pending_by_shop(shop_id), now, limit)
 
     def counts_due(self, shop_ids: Sequence[str], now: datetime) -> dict[str, int]:
-        """Return how many orders of each of these shops are owed a read that is due."""
+        """Return how many orders of each of these shops are pending a read that is due."""
         until = str(micros(now))
-        calls = [("ZCOUNT", keys.owed_by_shop(shop_id), "-inf", until) for shop_id in shop_ids]
+        calls = [("ZCOUNT", keys.pending_by_shop(shop_id), "-inf", until) for shop_id in shop_ids]
         return dict(zip(shop_ids, run(self._store, calls) if calls else [], strict=True))
 
     def sequence(self) -> int:
-        """Return the number of whatever was owed last: what is owed from now on gets a higher one."""
-        return int(self._store.execute_command("GET", keys.OWED_SEQUENCE) or 0)
+        """Return the number of whatever was pending last: what is pending from now on gets a higher one."""
+        return int(self._store.execute_command("GET", keys.PENDING_SEQUENCE) or 0)
 
     def seen(self, order_ids: Sequence[str], sequence: int) -> int:
-        """Clear what was owed for these up to that number, their copies being newer; return how many."""
-        arguments: list[str | int] = [sequence, keys.OWED_ORDER_PREFIX, keys.OWED_BY_SHOP_PREFIX, *order_ids]
-        return int(self._seen([keys.OWED_ORDERS], arguments))
+        """Clear what was pending for these up to that number, their copies being newer; return how many."""
+        arguments: list[str | int] = [
+            sequence,
+            keys.PENDING_ORDER_PREFIX,
+            keys.PENDING_BY_SHOP_PREFIX,
+            *order_ids,
+        ]
+        return int(self._seen([keys.PENDING_ORDERS], arguments))
 
     def begin_burst(self, shop_id: str) -> BurstRun:
         """Count a run over many of the shop's orders; return where the one before it stopped."""
@@ -148,10 +154,10 @@ class Syncs:
             [("HDEL", key, "burst_runs"), ("HSET", key, "burst_after", after, "burst_since", at)],
         )
 
-    def _listed(self, index: str, now: datetime, limit: int) -> list[OwedSync]:
-        rows = self._due([index], [micros(now), bounded(limit), keys.OWED_ORDER_PREFIX])
+    def _listed(self, index: str, now: datetime, limit: int) -> list[PendingSync]:
+        rows = self._due([index], [micros(now), bounded(limit), keys.PENDING_ORDER_PREFIX])
         return [
-            OwedSync(
+            PendingSync(
                 order_id=row[0],
                 due_at=time_of(row[1]),
                 seq=int(row[2]),
@@ -165,46 +171,46 @@ class Syncs:
         ]
 
     def size(self) -> int:
-        """Return how many orders are owed a read, due or not."""
-        return int(self._store.execute_command("ZCARD", keys.OWED_ORDERS))
+        """Return how many orders are pending a read, due or not."""
+        return int(self._store.execute_command("ZCARD", keys.PENDING_ORDERS))
 
-    def owe_shop(self, shop_id: str, now: datetime, *, cause: Cause) -> bool:
+    def add_shop(self, shop_id: str, now: datetime, *, cause: Cause) -> bool:
         """Owe a reconciliation of the shop; True when its job wants waking."""
         return bool(
             self._owe(
-                [keys.OWED_SEQUENCE, keys.OWED_SHOPS, keys.owed_shop(shop_id)],
+                [keys.PENDING_SEQUENCE, keys.PENDING_SHOPS, keys.pending_shop(shop_id)],
                 [shop_id, shop_id, cause, micros(now), ""],
             )
         )
 
     def get_shop(self, shop_id: str) -> int | None:
-        """Return the sequence number of what is owed for the shop, or None when nothing is."""
-        seq = self._store.execute_command("HGET", keys.owed_shop(shop_id), "seq")
+        """Return the sequence number of what is pending for the shop, or None when nothing is."""
+        seq = self._store.execute_command("HGET", keys.pending_shop(shop_id), "seq")
         return int(seq) if seq else None
 
     def done_shop(self, shop_id: str, seq: int) -> bool:
-        """Clear what was owed for the shop; False when it was owed again since `seq`."""
-        return bool(self._done([keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, ""]))
+        """Clear what was pending for the shop; False when it was pending again since `seq`."""
+        return bool(self._done([keys.PENDING_SHOPS, keys.pending_shop(shop_id)], [shop_id, seq, ""]))
 
-    def postpone_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str) -> bool:
-        """Put a failed reconciliation off; False when it was owed again since `seq`."""
+    def reschedule_shop(self, shop_id: str, seq: int, *, due_at: datetime, error: str) -> bool:
+        """Put a failed reconciliation off; False when it was pending again since `seq`."""
         return bool(
             self._postpone(
-                [keys.OWED_SHOPS, keys.owed_shop(shop_id)], [shop_id, seq, micros(due_at), 0, error, ""]
+                [keys.PENDING_SHOPS, keys.pending_shop(shop_id)], [shop_id, seq, micros(due_at), 0, error, ""]
             )
         )
 
     def shops_due(self, now: datetime, *, limit: int) -> list[str]:
-        """Return up to `limit` shops whose owed reconciliation is due, the longest due first."""
+        """Return up to `limit` shops whose pending reconciliation is due, the longest due first."""
         found = self._store.execute_command(
-            "ZRANGEBYSCORE", keys.OWED_SHOPS, "-inf", micros(now), "LIMIT", 0, bounded(limit)
+            "ZRANGEBYSCORE", keys.PENDING_SHOPS, "-inf", micros(now), "LIMIT", 0, bounded(limit)
         )
         return list(found)
 
 
-def _owed(order_id: str, due_at: str, fields: Mapping[str, str]) -> OwedSync:
+def _pending(order_id: str, due_at: str, fields: Mapping[str, str]) -> PendingSync:
     CODEC.known(fields.get("v"), "pending sync")
-    return OwedSync(
+    return PendingSync(
         order_id=order_id,
         shop_id=fields["shop_id"] or None,
         cause=Cause(fields["cause"]),
@@ -218,5 +224,5 @@ def _owed(order_id: str, due_at: str, fields: Mapping[str, str]) -> OwedSync:
 def _postponement(
     order_id: str, seq: int, due_at: datetime, error: str, failures: int
 ) -> tuple[list[str], list[str | int]]:
-    called = [keys.OWED_ORDERS, keys.owed_order(order_id)]
-    return called, [order_id, seq, micros(due_at), failures, error, keys.OWED_BY_SHOP_PREFIX]
+    called = [keys.PENDING_ORDERS, keys.pending_order(order_id)]
+    return called, [order_id, seq, micros(due_at), failures, error, keys.PENDING_BY_SHOP_PREFIX]

@@ -62,7 +62,7 @@ def peers() -> dict[str, Peer]:
 
 
 def check_installed() -> None:
-    """Raise BenchFailed, with the cure, when an environment of the queues is not there."""
+    """Raise BenchFailed, with the hint, when an environment of the queues is not there."""
     if not all((place / "python").exists() for place in (_QUEUES, _ARQ)):
         raise BenchFailed("The queues to compare with are not installed: run `make bench-peers` once")
 

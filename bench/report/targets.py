@@ -24,7 +24,7 @@ class Target:
     whole: bool = False
 
     def verdict(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """Hold the target against a row; None when the row does not have the figure."""
+        """Compare the target with a row; None when the row does not have the figure."""
         numbers = (
             row["ratios"].get(self.against, {}) if self.against else row["sides"].get(self._side(row), {})
         )

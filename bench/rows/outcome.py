@@ -28,7 +28,7 @@ class Outcome:
 
     @classmethod
     def of(cls, effects: Sequence[Effect], *, meant_at: Mapping[str, float]) -> Outcome:
-        """Hold effects against the orders that were meant, each with the Unix time its latency counts from.
+        """Compare effects with the orders that were meant, by the Unix time each latency counts from.
 
         Effects of orders that nobody meant are wrong too.
         """

@@ -31,10 +31,10 @@ from app.domain.orders import (
 )
 from app.domain.timeline import Cause, TimelineEntry
 from app.graph.requests import wire_request
+from app.store.command_values import Settlement
 from app.store.commands import Commands
 from app.store.orders import Orders, SealedBuyer, WriteResult
 from app.store.sealing import Sealer
-from app.store.settlements import Settlement
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # A shop of a million orders a year gets one each half minute.
@@ -149,7 +149,7 @@ class Living:
         accepted = _entry(command, "command.accepted")
         self._commands.accept(command, timeline=accepted, answer=None)
         token, at = life.token, life.at
-        self._commands.take(command.id, token=token, now=at, lease_s=LEASE_S)
+        self._commands.lease(command.id, token=token, now=at, lease_s=LEASE_S)
         attempt = Attempt(number=1, started_at=at, timeout_s=10.0, idempotency_key=command.idempotency_key)
         wire = wire_request(life.order_id, change, command.idempotency_key)
         self._commands.begin_attempt(command.id, token=token, attempt=attempt, wire=wire)

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.container import Container
-from app.domain.gates import Purpose
+from app.domain.admission import Purpose
 from app.domain.orders import OrderState
 from app.domain.timeline import Cause
 from app.settings import load_settings

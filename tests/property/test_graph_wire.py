@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from app.domain.hints import Entry
+from app.domain.entries import Entry
 from app.graph.signature import SignatureVerdict, sign, verify
 from app.graph.wire import Delivery, Unreadable, read_delivery
 

@@ -25,7 +25,7 @@ from app.store.commands import Commands
 from app.store.connection import Store
 from app.store.order_record import StoredOrder
 from app.store.orders import Orders, SealedBuyer, WriteResult
-from app.store.syncs import OwedSync, Syncs
+from app.store.syncs import PendingSync, Syncs
 from tests.integration.store.samples import NOW, WIRE, attempt, command, later, note, order, settlement
 
 IDS = ("368508827392801", "368508827392802", "strange id/é")
@@ -69,7 +69,7 @@ class Life(RuleBasedStateMachine):
         self.notes: dict[str, list[TimelineEntry]] = {order_id: [] for order_id in IDS}
         self.made: dict[str, list[str]] = {order_id: [] for order_id in IDS}
         self.open: set[str] = set()
-        self.owed: set[str] = set()
+        self.pending: set[str] = set()
         self.step = 0
 
     def teardown(self) -> None:
@@ -139,7 +139,7 @@ class Life(RuleBasedStateMachine):
         if order_id not in self.open:
             return
         command_id, token = self.made[order_id][-1], f"t{self.step}"
-        self.commands.take(command_id, token=token, now=later(self.step), lease_s=60)
+        self.commands.lease(command_id, token=token, now=later(self.step), lease_s=60)
         began = attempt(at=later(self.step))
         self.commands.begin_attempt(command_id, token=token, attempt=began, wire=WIRE)
         ending = settlement(
@@ -151,13 +151,13 @@ class Life(RuleBasedStateMachine):
         self.open.discard(order_id)
 
     @rule(order_id=st.sampled_from(IDS), owing=st.booleans())
-    def owe(self, order_id: str, owing: bool) -> None:
+    def add(self, order_id: str, owing: bool) -> None:
         if owing:
-            self.syncs.owe(OwedSync(order_id=order_id, shop_id=None, cause=Cause.WEBHOOK), NOW)
-            self.owed.add(order_id)
-        elif (owed := self.syncs.get(order_id)) is not None:
-            self.syncs.done(order_id, owed.seq)
-            self.owed.discard(order_id)
+            self.syncs.add(PendingSync(order_id=order_id, shop_id=None, cause=Cause.WEBHOOK), NOW)
+            self.pending.add(order_id)
+        elif (pending := self.syncs.get(order_id)) is not None:
+            self.syncs.done(order_id, pending.seq)
+            self.pending.discard(order_id)
 
     @rule(dies=st.sampled_from(["", "", "before", "after"]), twice=st.booleans())
     def move(self, dies: str, twice: bool) -> None:
@@ -165,7 +165,7 @@ class Life(RuleBasedStateMachine):
         going = [candidate for candidate in found if not candidate.busy]
         for candidate in found:
             order_id = candidate.order.id
-            assert candidate.busy == (order_id in self.open or order_id in self.owed)
+            assert candidate.busy == (order_id in self.open or order_id in self.pending)
         if dies and going:
             self.files.dies = dies
             with pytest.raises(Killed):

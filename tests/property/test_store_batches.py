@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from app.domain.commands import Acknowledge, CommandStatus
 from app.store.batches import Alone, Batches, FormedBatch, Gathering
-from app.store.commands import Commands, Taken
+from app.store.commands import Commands, Lease
 from app.store.connection import Store
 from tests.integration.store.samples import NOW, command, note, settlement
 
@@ -117,7 +117,7 @@ class Gatherer(RuleBasedStateMachine):
     def one_runs_alone(self) -> None:
         name = min(self.alone)
         token = f"t{name}{self.now}"
-        assert isinstance(self.commands.take(name, token=token, now=self.now, lease_s=5), Taken)
+        assert isinstance(self.commands.lease(name, token=token, now=self.now, lease_s=5), Lease)
         ending = settlement(CommandStatus.SUCCEEDED)
         assert self.commands.settle(name, token=token, settlement=ending, now=self.now).ok
         self.alone.remove(name)
@@ -131,8 +131,8 @@ class Gatherer(RuleBasedStateMachine):
         for batch_id, members in self.carried.items():
             assert [one.id for one in self.batches.members(batch_id)] == sorted(members)
             for member in members:
-                taken = self.commands.take(member, token="thief", now=self.now, lease_s=5)
-                assert not isinstance(taken, Taken)
+                taken = self.commands.lease(member, token="thief", now=self.now, lease_s=5)
+                assert not isinstance(taken, Lease)
 
 
 def test_the_gathering_does_what_the_model_does_however_often_it_is_told(redis: Store) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from app.domain.commands import Acknowledge, CommandKind, CommandStatus
 from app.store import keys
-from app.store.commands import Commands, NotTaken, NotTakenReason, Taken
+from app.store.commands import Commands, Lease, LeaseDenied, LeaseDeniedReason
 from app.store.connection import Store
 from app.store.orders import Orders
 from app.store.syncs import Syncs
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 ORDERS = ("o1", "o2")
 LEASE_S = 30.0
-COUNTS_S = 20.0
+ACTIVE_S = 20.0
 JOBS = ("j1", "j2")
 KINDS = (CommandKind.ACKNOWLEDGE, CommandKind.SHIP)
 # Which of the latest commands or runs: old ones rarely matter, and late comers are among these too.
@@ -64,7 +64,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         self.store.flushdb()
         self.commands, self.orders = Commands(self.store), Orders(self.store)
-        self.syncs, self.owed = Syncs(self.store), set[str]()
+        self.syncs, self.pending = Syncs(self.store), set[str]()
         self.now = NOW
         self.made: dict[str, Model] = {}
         self.lanes: dict[str, list[str]] = {name: [] for name in ORDERS}
@@ -109,7 +109,7 @@ class Ledger(RuleBasedStateMachine):
         assert [answer.command_id for answer in answers] == [expected, expected]
         assert [answer.head for answer in answers] == [head, head]
         assert [answer.created for answer in answers] == [expected == new.id, False]
-        assert [answer.going_on for answer in answers] == [self.going_on(kind)] * 2
+        assert [answer.active_consumers for answer in answers] == [self.active_consumers(kind)] * 2
 
     @precondition(lambda self: self.made)
     @rule(pick=RECENT)
@@ -118,45 +118,45 @@ class Ledger(RuleBasedStateMachine):
 
     def taken(self, model: Model) -> None:
         token = f"t{len(self.tokens)}"
-        answer = twice(lambda: self.commands.take(model.id, token=token, now=self.now, lease_s=LEASE_S))
+        answer = twice(lambda: self.commands.lease(model.id, token=token, now=self.now, lease_s=LEASE_S))
         reason = self.why_not(model)
         if reason is not None:
-            assert isinstance(answer, NotTaken)
+            assert isinstance(answer, LeaseDenied)
             assert answer.reason is reason
             return
-        assert isinstance(answer, Taken)
+        assert isinstance(answer, Lease)
         self.is_taken(model, token, answer)
 
-    def is_taken(self, model: Model, token: str, answer: Taken) -> None:
+    def is_taken(self, model: Model, token: str, answer: Lease) -> None:
         self.tokens.append((token, model.id))
         model.lost += model.status is CommandStatus.RUNNING
         model.status, model.token, model.due_at = CommandStatus.RUNNING, token, None
         model.lease_until = self.now + timedelta(seconds=LEASE_S)
         assert answer.lost_runs == model.lost
         assert answer.command == self.commands.get(model.id)
-        assert answer.read_owed is (model.order in self.owed)
+        assert answer.read_pending is (model.order in self.pending)
 
     @rule(kind=st.sampled_from(KINDS), job=st.sampled_from(JOBS))
-    def go_on(self, kind: CommandKind, job: str) -> None:
+    def drain_loop(self, kind: CommandKind, job: str) -> None:
         token = f"t{len(self.tokens)}"
         due = self.due_of(kind)
         answer = twice(
-            lambda: self.commands.take_next(
-                kind, "112", job=job, token=token, now=self.now, lease_s=LEASE_S, counts_s=COUNTS_S
+            lambda: self.commands.lease_next(
+                kind, "112", job=job, token=token, now=self.now, lease_s=LEASE_S, active_s=ACTIVE_S
             )
         )
         if not due:
             assert answer is None
             self.count_until.pop((kind, job), None)
             return
-        self.count_until[kind, job] = self.now + timedelta(seconds=COUNTS_S)
+        self.count_until[kind, job] = self.now + timedelta(seconds=ACTIVE_S)
         assert answer is not None
         assert answer.waiting == len(due) - 1
         self.is_taken(due[0], token, answer)
 
     @rule(kind=st.sampled_from(KINDS), job=st.sampled_from(JOBS))
-    def hand_over(self, kind: CommandKind, job: str) -> None:
-        left = twice(lambda: self.commands.hand_over(kind, "112", job=job, now=self.now))
+    def requeue(self, kind: CommandKind, job: str) -> None:
+        left = twice(lambda: self.commands.requeue(kind, "112", job=job, now=self.now))
         self.count_until.pop((kind, job), None)
         due = self.due_of(kind)
         assert left == ((due[0].id, due[0].order) if due else None)
@@ -214,9 +214,9 @@ class Ledger(RuleBasedStateMachine):
         pick=RECENT,
         status=st.sampled_from([s for s in CommandStatus if s.final] + [CommandStatus.WAITING] * 2),
         new_key=st.booleans(),
-        owe_read=st.booleans(),
+        read_pending=st.booleans(),
     )
-    def settle(self, pick: int, status: CommandStatus, new_key: bool, owe_read: bool = False) -> None:
+    def settle(self, pick: int, status: CommandStatus, new_key: bool, read_pending: bool = False) -> None:
         token, model = self.held(pick)
         before = self.commands.get(model.id)
         number = max(model.attempts, default=0)
@@ -230,7 +230,7 @@ class Ledger(RuleBasedStateMachine):
             idempotency_key=key,
             keep_wire=not new_key,
             timeline=(note("settled", token=token),),
-            owe_read=owe_read,
+            read_pending=read_pending,
         )
         answer = twice(lambda: self.commands.settle(model.id, token=token, settlement=ending, now=self.now))
         if model.token != token:
@@ -241,8 +241,8 @@ class Ledger(RuleBasedStateMachine):
         if number:
             model.attempts[number] = "unknown"
         model.key, model.wire = key, model.wire and not new_key
-        if owe_read:
-            self.owed.add(model.order)
+        if read_pending:
+            self.pending.add(model.order)
         self.left_run(model, token, status, next_at)
         assert answer.ok
         assert answer.next_id == (self.lanes[model.order][0] if self.lanes[model.order] else None)
@@ -332,14 +332,14 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def jobs_that_go_on_are_the_models(self) -> None:
-        counted = self.commands.going_on([(kind, "112") for kind in KINDS], self.now)
-        assert counted == {(kind, "112"): self.going_on(kind) for kind in KINDS}
+        counted = self.commands.active_consumers([(kind, "112") for kind in KINDS], self.now)
+        assert counted == {(kind, "112"): self.active_consumers(kind) for kind in KINDS}
 
     @invariant()
     def what_is_owed_is_the_models(self) -> None:
-        owed = {order for order in ORDERS if self.syncs.get(order)}
-        assert owed == self.owed
-        assert {one.order_id for one in self.syncs.due_of("112", self.now, limit=10)} == owed
+        pending = {order for order in ORDERS if self.syncs.get(order)}
+        assert pending == self.pending
+        assert {one.order_id for one in self.syncs.due_of("112", self.now, limit=10)} == pending
 
     @invariant()
     def no_lane_is_stuck(self) -> None:
@@ -348,7 +348,7 @@ class Ledger(RuleBasedStateMachine):
                 head = self.made[lane[0]]
                 assert head.due_at is not None or head.lease_until is not None
 
-    def going_on(self, kind: CommandKind) -> int:
+    def active_consumers(self, kind: CommandKind) -> int:
         return sum(whose is kind and until > self.now for (whose, _), until in self.count_until.items())
 
     def due_of(self, kind: CommandKind) -> list[Model]:
@@ -366,15 +366,15 @@ class Ledger(RuleBasedStateMachine):
         token, command_id = self.tokens[max(0, len(self.tokens) - 1 - pick)]
         return token, self.made[command_id]
 
-    def why_not(self, model: Model) -> NotTakenReason | None:
+    def why_not(self, model: Model) -> LeaseDeniedReason | None:
         if model.status.final:
-            return NotTakenReason.DONE
+            return LeaseDeniedReason.DONE
         if model.lease_until is not None and model.lease_until > self.now:
-            return NotTakenReason.LEASED
+            return LeaseDeniedReason.LEASED
         if self.lanes[model.order][0] != model.id:
-            return NotTakenReason.NOT_HEAD
+            return LeaseDeniedReason.NOT_HEAD
         if model.due_at is not None and model.due_at > self.now:
-            return NotTakenReason.NOT_DUE
+            return LeaseDeniedReason.NOT_DUE
         return None
 
     def left_run(self, model: Model, token: str, status: CommandStatus, next_at: datetime | None) -> None:

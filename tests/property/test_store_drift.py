@@ -1,4 +1,4 @@
-"""Drift and owed reads that kill: what the scripts settle."""
+"""Drift and pending reads that kill: what the scripts settle."""
 
 from __future__ import annotations
 

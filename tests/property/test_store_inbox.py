@@ -1,4 +1,4 @@
-"""The scripts of the inbox and of what is owed against a model in Python."""
+"""The scripts of the inbox and of what is pending against a model in Python."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 from app.domain.timeline import Cause
 from app.store.connection import AsyncStore, Store, connect_async
 from app.store.counters import Counters
-from app.store.inbox import AsyncInbox, Inbox, KeptItem, Receipt
-from app.store.syncs import OwedSync, Syncs
+from app.store.inbox import AsyncInbox, Inbox, Receipt, UnrecognizedEntry
+from app.store.syncs import PendingSync, Syncs
 from tests.integration.store.samples import NOW
 
 T = TypeVar("T")
@@ -34,8 +34,8 @@ IDENTITIES = dict(
 
 
 @dataclass(kw_only=True)
-class Owed:
-    """What is owed for one order."""
+class Pending:
+    """What is pending for one order."""
 
     seq: int
     due_at: datetime
@@ -45,7 +45,7 @@ class Owed:
 
 
 class Intake(RuleBasedStateMachine):
-    """Deliveries that repeat, drainers that race, syncs that fail or are owed again while they run."""
+    """Deliveries that repeat, drainers that race, syncs that fail or are pending again while they run."""
 
     store: Store
     loop: asyncio.AbstractEventLoop
@@ -66,7 +66,7 @@ class Intake(RuleBasedStateMachine):
         self.kept: list[str] = []
         self.rows: list[list[str]] = []
         self.counted = dict.fromkeys(("entries_accepted", "entries_duplicate", "entry_id_reused", "kept"), 0)
-        self.owed: dict[str, Owed] = {}
+        self.pending: dict[str, Pending] = {}
         self.shops: dict[str, int] = {}
         self.seq = 0
 
@@ -78,7 +78,9 @@ class Intake(RuleBasedStateMachine):
         self.deliveries += 1
         was_empty = not self.rows
         made = [self.entry(digest, order) for digest, order in entries]
-        items = [KeptItem(reason="unknown", digest=digest, sealed=f"sealed {digest}") for digest in kept]
+        items = [
+            UnrecognizedEntry(reason="unknown", digest=digest, sealed=f"sealed {digest}") for digest in kept
+        ]
         receipts = [self.wait_for(made, items) for _ in range(2)]
         duplicates = reused = 0
         row: list[str] = []
@@ -111,18 +113,18 @@ class Intake(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 4), shops=st.lists(st.sampled_from(["112", "113"]), unique=True))
     def drain(self, limit: int, shops: list[str]) -> None:
-        pending = self.inbox.pending(limit)
-        hints = [hint for row in pending for entry in row.entries for hint in entry]
+        waiting = self.inbox.pending(limit)
+        hints = [hint for row in waiting for entry in row.entries for hint in entry]
         orders = sorted({hint.order_id or "" for hint in hints})
-        owed = [OwedSync(order_id=one, shop_id=None, cause=Cause.WEBHOOK) for one in orders]
+        pending = [PendingSync(order_id=one, shop_id=None, cause=Cause.WEBHOOK) for one in orders]
         rows = self.rows_of(limit)
-        assert [[entry[0].order_id for entry in row.entries] for row in pending] == rows
-        first, second = (self.inbox.drained(pending, owed, shops, self.now) for _ in range(2))
+        assert [[entry[0].order_id for entry in row.entries] for row in waiting] == rows
+        first, second = (self.inbox.drained(waiting, pending, shops, self.now) for _ in range(2))
         del self.rows[: len(rows)]
         assert first.left == second.left == sum(map(len, self.rows))
         assert (second.orders, second.shops) == ((), ())
-        if pending:
-            assert first.orders == tuple(one for one in orders if self.owe_in_model(one, None, Cause.WEBHOOK))
+        if waiting:
+            assert first.orders == tuple(one for one in orders if self.add_in_model(one, None, Cause.WEBHOOK))
             assert first.shops == tuple(one for one in shops if one not in self.shops)
             for shop in shops:
                 self.seq += 1
@@ -135,25 +137,25 @@ class Intake(RuleBasedStateMachine):
         shop=st.sampled_from([None, "112"]),
         cause=st.sampled_from(["webhook", "reconciliation", "rest"]),
     )
-    def owe(self, order: str, shop: str | None, cause: Cause) -> None:
-        woken = self.syncs.owe(OwedSync(order_id=order, shop_id=shop, cause=cause), self.now)
-        assert woken is self.owe_in_model(order, shop, cause)
+    def add(self, order: str, shop: str | None, cause: Cause) -> None:
+        woken = self.syncs.add(PendingSync(order_id=order, shop_id=shop, cause=cause), self.now)
+        assert woken is self.add_in_model(order, shop, cause)
 
     @rule(order=st.sampled_from(ORDERS), behind=st.booleans())
     def done(self, order: str, behind: bool) -> None:
-        known = self.owed.get(order)
+        known = self.pending.get(order)
         seq = (known.seq if known else 1) - behind
         cleared = twice(lambda: self.syncs.done(order, seq))
         assert cleared is (known is None or seq == known.seq)
         if cleared:
-            self.owed.pop(order, None)
+            self.pending.pop(order, None)
 
     @rule(order=st.sampled_from(ORDERS), behind=st.booleans())
-    def postpone(self, order: str, behind: bool) -> None:
-        known = self.owed.get(order)
+    def reschedule(self, order: str, behind: bool) -> None:
+        known = self.pending.get(order)
         seq = (known.seq if known else 1) - behind
         due_at = self.now + timedelta(seconds=30)
-        moved = twice(lambda: self.syncs.postpone(order, seq, due_at=due_at, error="away", failures=3))
+        moved = twice(lambda: self.syncs.reschedule(order, seq, due_at=due_at, error="away", failures=3))
         assert moved is (known is not None and seq == known.seq)
         if moved and known:
             known.due_at, known.failures = due_at, 3
@@ -178,7 +180,7 @@ class Intake(RuleBasedStateMachine):
         }
         assert [item.digest for item in self.inbox.kept(limit=10).items] == self.kept[::-1]
         for order in ORDERS:
-            stored, model = self.syncs.get(order), self.owed.get(order)
+            stored, model = self.syncs.get(order), self.pending.get(order)
             if model is None:
                 assert stored is None
                 continue
@@ -191,15 +193,17 @@ class Intake(RuleBasedStateMachine):
                 model.failures,
             )
         due = [one.order_id for one in self.syncs.due(self.now, limit=10)]
-        assert sorted(due) == sorted(one for one, owed in self.owed.items() if owed.due_at <= self.now)
+        assert sorted(due) == sorted(
+            one for one, pending in self.pending.items() if pending.due_at <= self.now
+        )
         assert {shop: self.syncs.get_shop(shop) for shop in self.shops} == self.shops
         assert sorted(self.syncs.shops_due(self.now, limit=10)) == sorted(self.shops)
 
-    def owe_in_model(self, order: str, shop: str | None, cause: Cause) -> bool:
+    def add_in_model(self, order: str, shop: str | None, cause: Cause) -> bool:
         self.seq += 1
-        known = self.owed.get(order)
+        known = self.pending.get(order)
         if known is None:
-            self.owed[order] = Owed(seq=self.seq, due_at=self.now, shop=shop, cause=cause)
+            self.pending[order] = Pending(seq=self.seq, due_at=self.now, shop=shop, cause=cause)
             return True
         woken = known.due_at > self.now
         known.seq, known.shop = self.seq, shop or known.shop
@@ -226,7 +230,7 @@ class Intake(RuleBasedStateMachine):
             content="{}",
         )
 
-    def wait_for(self, entries: Sequence[Entry], kept: Sequence[KeptItem]) -> Receipt:
+    def wait_for(self, entries: Sequence[Entry], kept: Sequence[UnrecognizedEntry]) -> Receipt:
         accepted = self.taker.accept(f"d{self.deliveries}", entries, kept, self.now)
         return self.loop.run_until_complete(accepted)
 

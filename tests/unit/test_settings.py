@@ -1,4 +1,4 @@
-"""Settings: read once, whole and plausible, with texts that name the cure."""
+"""Settings: read once, whole and plausible, with texts that name the hint."""
 
 from __future__ import annotations
 

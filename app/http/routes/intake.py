@@ -15,7 +15,7 @@ from app.http.responses.operators import CountersResponse, UnrecognizedPageRespo
 from app.http.routes.parameters import cursor_of, no_query
 from app.http.state import container
 from app.store.failures import SealBroken
-from app.store.inbox import KeptRecord
+from app.store.inbox import UnrecognizedRecord
 from app.store.sealing import Sealer
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ def get_counters(request: Request) -> CountersResponse:
     return CountersResponse(data=container(request).counters.counters())
 
 
-def _opened(sealer: Sealer, item: KeptRecord) -> str | None:
+def _opened(sealer: Sealer, item: UnrecognizedRecord) -> str | None:
     try:
         return sealer.open(item.sealed, record=item.digest, field="body")
     except SealBroken:

@@ -21,6 +21,6 @@ def show_metrics(request: Request) -> Response:
     """Show counters, sizes and ages of everything that waits, and open alerts, as Prometheus reads them."""
     held = container(request)
     now = held.clock()
-    gates = held.gates.states([shop.id for shop in held.shops])
-    text = metrics_text(held.figures.read(now), gates, now)
+    admission_states = held.admission_states.states([shop.id for shop in held.shops])
+    text = metrics_text(held.figures.read(now), admission_states, now)
     return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 -- Takes an order out, with its timeline and commands, once a file of the archive holds it: unless anything about
 -- it changed since it was read, or anything is still to be done for it.
--- KEYS 1 order, 2 timeline, 3 lane, 4 commands of the order, 5 orders owed a sync, 6 index of all orders,
+-- KEYS 1 order, 2 timeline, 3 lane, 4 commands of the order, 5 orders pending a sync, 6 index of all orders,
 --      7 all commands, 8 places of archived orders, 9 archived orders by reference, 10 counters
 -- ARGV 1 order id, 2 version read, 3 timeline entries ever, as read, 4 commands read, 5 place in the archive,
 --      6 prefix of the state indexes, 7 of the reference indexes, 8 of commands, 9 of the status indexes of

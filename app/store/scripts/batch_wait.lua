@@ -6,14 +6,14 @@
 -- attempt in between has that in its timeline already.
 --#include timeline
 --#include commands
---#include places
+--#include command_keys
 local prefix = ARGV[6]:match('^%S+ %S+ %S+ %S+ %S+ (%S+)')
 local noted = 0
 for i = 8, #ARGV, 2 do
   local record = prefix .. ARGV[i]
   local found = redis.call('HMGET', record, 'batch', 'status')
   if found[1] == ARGV[1] then
-    local at = places_of(record, ARGV[6])
+    local at = keys_around(record, ARGV[6])
     move_status(record, at.status_prefix, ARGV[i], 'waiting')
     redis.call('HSET', record, 'next_attempt_at', ARGV[2], 'error', ARGV[5])
     if ARGV[3] ~= '' then redis.call('HSET', record, 'attempt:' .. ARGV[3], ARGV[4], 'last_attempt', ARGV[3]) end

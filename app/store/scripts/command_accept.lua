@@ -31,8 +31,8 @@ local function head(command)
 end
 
 local function answer(command, result)
-  local going_on = redis.call('ZCOUNT', KEYS[11], '(' .. created_at, '+inf')
-  return { command, result, head(command), gathered(command), going_on }
+  local active_consumers = redis.call('ZCOUNT', KEYS[11], '(' .. created_at, '+inf')
+  return { command, result, head(command), gathered(command), active_consumers }
 end
 
 if redis.call('EXISTS', record) == 1 then

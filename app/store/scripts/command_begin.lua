@@ -8,5 +8,5 @@ if held[1] ~= ARGV[1] or tonumber(held[2]) <= tonumber(ARGV[2]) then return 0 en
 local number = tonumber(ARGV[3])
 redis.call('HSET', KEYS[1], 'attempt:' .. ARGV[3], ARGV[4], 'wire', ARGV[5], 'idempotency_key', ARGV[6],
   'last_attempt', ARGV[3])
-redis.call('HDEL', KEYS[1], 'parked', 'attempt:' .. string.format('%d', number - tonumber(ARGV[7])))
+redis.call('HDEL', KEYS[1], 'paused', 'attempt:' .. string.format('%d', number - tonumber(ARGV[7])))
 return 1

@@ -4,12 +4,12 @@
 -- Returns 1; 0 when it is not dead. The same time again gets the first answer.
 --#include timeline
 --#include commands
---#include places
+--#include command_keys
 local record, id, now = KEYS[1], ARGV[1], ARGV[2]
 local found = redis.call('HMGET', record, 'status', 'dismissed_at')
 if found[2] == now then return 1 end
 if found[1] ~= 'dead' then return 0 end
-local at = places_of(record, ARGV[4])
+local at = keys_around(record, ARGV[4])
 move_status(record, at.status_prefix, id, 'failed')
 redis.call('HSET', record, 'dismissed_at', now, 'finished_at', now, 'error', ARGV[3])
 local entries = {}

@@ -5,13 +5,13 @@
 -- Returns 'replayed', 'not_dead' or 'full'. The same time again gets the first answer.
 --#include timeline
 --#include commands
---#include places
+--#include command_keys
 --#include due
 local record, id, now = KEYS[1], ARGV[1], ARGV[2]
 local found = redis.call('HMGET', record, 'status', 'replayed_at', 'idempotency_key', 'last_attempt')
 if found[2] == now then return 'replayed' end
 if found[1] ~= 'dead' then return 'not_dead' end
-local at = places_of(record, ARGV[5])
+local at = keys_around(record, ARGV[5])
 if redis.call('LLEN', at.lane) >= tonumber(ARGV[4]) then return 'full' end
 
 move_status(record, at.status_prefix, id, 'pending')

@@ -1,18 +1,18 @@
 -- Ends a run of a command: gives the lease back and either waits for the next attempt or leaves the lane.
--- KEYS 1 command, 2 leases, 3 counters, 4 sequence of what is owed, 5 index of owed reads
+-- KEYS 1 command, 2 leases, 3 counters, 4 sequence of what is pending, 5 index of pending reads
 -- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
 --      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
 --      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
 --      13 timeline entries kept at most, 14 '1' to park it at its shop's gate, 15 '1' to owe a read of its
 --      order, 16.. timeline entries
 -- Returns '1' and the new head's id, kind and due time ('' each when there is none); '0' for a stale token.
--- The token that settled last gets its first answer again. A command that is parked again without an attempt
+-- The token that settled last gets its first answer again. A command that is paused again without an attempt
 -- in between has that in its timeline already.
 --#include timeline
 --#include commands
---#include places
+--#include command_keys
 --#include due
---#include owe
+--#include pending_add
 local record = KEYS[1]
 local id, token, now, status, next_at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
@@ -20,10 +20,10 @@ local held = redis.call('HMGET', record, 'lease_token', 'settled_token', 'settle
   'settled_due')
 if held[2] == token then return { '1', held[3], held[4], held[5] } end
 if held[1] ~= token then return { '0', '', '', '' } end
-local at = places_of(record, ARGV[12])
+local at = keys_around(record, ARGV[12])
 
 if ARGV[15] == '1' then
-  owe(KEYS[4], KEYS[5], at.owed, at.order_id, at.shop_id, 'command', now, at.owed_prefix)
+  owe(KEYS[4], KEYS[5], at.pending, at.order_id, at.shop_id, 'command', now, at.pending_prefix)
 end
 if ARGV[6] ~= '' then
   redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7])
@@ -52,13 +52,13 @@ else
   end
 end
 local entries = {}
-local again = ARGV[14] == '1' and ARGV[6] == '' and redis.call('HGET', record, 'parked') == '1'
+local again = ARGV[14] == '1' and ARGV[6] == '' and redis.call('HGET', record, 'paused') == '1'
 if not again then
   for i = 16, #ARGV do entries[#entries + 1] = ARGV[i] end
 end
 if ARGV[14] == '1' then
-  redis.call('HSET', record, 'parked', '1')
-  redis.call('ZADD', at.parked, redis.call('HGET', record, 'created_at'), id)
+  redis.call('HSET', record, 'paused', '1')
+  redis.call('ZADD', at.paused, redis.call('HGET', record, 'created_at'), id)
 end
 append_timeline(at.timeline, at.order, tonumber(ARGV[13]), entries)
 redis.call('HSET', record, 'settled_token', token, 'settled_id', next_id, 'settled_kind', next_kind,

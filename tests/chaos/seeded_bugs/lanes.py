@@ -19,9 +19,9 @@ def no_guard(text_of: Any, _module: Any) -> Callable[[str], str]:
     return lambda name: unguarded if name == LEASE_SCRIPT else str(text_of(name))
 
 
-def count_for_ever(counts_s: Any, _module: Any) -> float:
+def count_for_ever(active_s: Any, _module: Any) -> float:
     """Have whoever accepts a command rely on jobs that died."""
-    if not isinstance(counts_s, float):
+    if not isinstance(active_s, float):
         raise TypeError("How long a job counts is told elsewhere; mend this seeded bug")
     return 86_400.0
 

@@ -39,10 +39,10 @@ NEXT_STEP = Target(module="app.services.settle", attribute="Settle.next_step", u
 UNCERTAIN = Target(module="app.services.run", attribute="_uncertain")
 SCRIPT_TEXT = Target(module="app.store.script", attribute="text_of")
 COMMANDS_ACCEPT = Target(module="app.store.commands", attribute="Commands.accept")
-CONSUMER_COUNTS_S = Target(module="app.services.drain_loop", attribute="COUNTS_S")
+CONSUMER_COUNTS_S = Target(module="app.services.drain_loop", attribute="ACTIVE_S")
 RECONCILE = Target(module="app.services.reconcile", attribute="Reconcile.reconcile")
 
-LEASE_SCRIPT = "command_take"
+LEASE_SCRIPT = "command_lease"
 LEASE_GUARDS = (
     "if tonumber(found[3]) > now then return { 'leased', found[3], shop } end",
     "if redis.call('LINDEX', at.lane, 0) ~= id then return { 'not_head', '', shop } end",

@@ -13,15 +13,15 @@ import httpx
 import pytest
 
 from app.container import Container
+from app.domain.admission import Purpose
 from app.domain.commands import Command, CommandKind
-from app.domain.gates import Purpose
 from app.domain.orders import PlatformOrder
 from app.domain.timeline import Cause
 from app.services.run import RunCommand
 from app.services.settle import RunResult
 from app.settings import load_settings
-from app.store.commands import NotTaken
-from app.store.syncs import OwedSync
+from app.store.commands import LeaseDenied
+from app.store.syncs import PendingSync
 from sandbox.options import Options
 from sandbox.server import running
 
@@ -65,10 +65,10 @@ class Market:
         now = datetime.now(UTC)
         self.orderwire.sync_order.record_order.record_many(reads, read_at=now, cause=Cause.WEBHOOK)
 
-    def owe(self, order_ids: Sequence[str], cause: Cause = Cause.WEBHOOK) -> None:
+    def add(self, order_ids: Sequence[str], cause: Cause = Cause.WEBHOOK) -> None:
         for order_id in order_ids:
-            owed = OwedSync(order_id=order_id, shop_id=SHOP, cause=cause)
-            self.orderwire.sync_order.syncs.owe(owed, datetime.now(UTC))
+            pending = PendingSync(order_id=order_id, shop_id=SHOP, cause=cause)
+            self.orderwire.sync_order.syncs.add(pending, datetime.now(UTC))
 
     def batch_of(self, count: int) -> str:
         """Return the id of a batch of so many orders that our copies say are CREATED."""
@@ -93,7 +93,7 @@ class Market:
         [one] = due
         return one.id
 
-    def run(self, command_id: str, *, after_s: float = 0) -> RunResult | NotTaken:
+    def run(self, command_id: str, *, after_s: float = 0) -> RunResult | LeaseDenied:
         """Run a command or a batch as a worker does whose clock is `after_s` ahead."""
         return self.ahead(after_s).run(command_id)
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from app.domain.admission import Closed
 from app.domain.commands import Attempt, CommandKind, CommandStatus
-from app.domain.gates import Closed
 from app.domain.orders import OrderState
 from app.graph.requests import wire_batch
 from app.services.settle import Ending
 from app.store.batches import Alone, Gathering
-from app.store.commands import NotTaken, NotTakenReason, Settlement
+from app.store.commands import LeaseDenied, LeaseDeniedReason, Settlement
 from tests.integration.bursts.conftest import SHOP, Market
 
 LATER_S = 100.0
@@ -102,7 +102,7 @@ def test_a_worker_killed_after_the_call_leaves_a_batch_that_the_next_one_ends_on
     batch_id = market.batch_of(10)
     orderwire, now = market.orderwire, datetime.now(UTC)
     members = orderwire.batches.members(batch_id)
-    orderwire.commands.take(batch_id, token="dead", now=now, lease_s=5)
+    orderwire.commands.lease(batch_id, token="dead", now=now, lease_s=5)
     attempt = Attempt(number=1, started_at=now, timeout_s=2, idempotency_key="key-of-batch1")
     wire = wire_batch(SHOP, [(one.order_id, one.order_id) for one in members], "key-of-batch1")
     assert orderwire.commands.begin_attempt(batch_id, token="dead", attempt=attempt, wire=wire)
@@ -112,7 +112,9 @@ def test_a_worker_killed_after_the_call_leaves_a_batch_that_the_next_one_ends_on
     admitted = graph.admit(shop)
     assert not isinstance(admitted, Closed)
     graph.send(admitted, wire, timeout_s=2, kind=CommandKind.ACKNOWLEDGE)
-    assert market.run(batch_id) == NotTaken(reason=NotTakenReason.LEASED, due_at=now + timedelta(seconds=5))
+    assert market.run(batch_id) == LeaseDenied(
+        reason=LeaseDeniedReason.LEASED, due_at=now + timedelta(seconds=5)
+    )
     market.run(batch_id, after_s=LATER_S)
     assert len(market.effects()) == 10
     left = orderwire.batches.members(batch_id, left=True)
@@ -123,7 +125,7 @@ def test_a_worker_killed_while_it_settled_leaves_the_rest_to_the_next_one(market
     batch_id = market.batch_of(10)
     orderwire, now = market.orderwire, datetime.now(UTC)
     members = orderwire.batches.members(batch_id)
-    orderwire.commands.take(batch_id, token="dead", now=now, lease_s=5)
+    orderwire.commands.lease(batch_id, token="dead", now=now, lease_s=5)
     attempt = Attempt(number=1, started_at=now, timeout_s=2, idempotency_key="key-of-batch1")
     settled = [
         (member, Ending(settlement=Settlement(status=CommandStatus.SUCCEEDED, attempt=attempt)))
@@ -152,7 +154,7 @@ def test_a_batch_that_gives_up_leaves_a_dead_letter_an_order_each_replayed_alone
     market.faults({"path": "*/acknowledge_orders", "kind": "drop_before", "times": 2})
     market.run(batch_id)
     ran = market.run(batch_id, after_s=LATER_S)
-    assert not isinstance(ran, NotTaken)
+    assert not isinstance(ran, LeaseDenied)
     assert ran.dead == 3
     dead = market.orderwire.batches.members(batch_id, left=True)
     assert {member.status for member in dead} == {CommandStatus.DEAD}
@@ -183,7 +185,7 @@ def test_what_gathers_waits_for_its_window_and_nobody_runs_a_member_meanwhile(ma
     assert orderwire.commands.due(now + timedelta(seconds=LATER_S), limit=10) == []
     market.formed()
     member = market.acknowledgement(order_ids[0])
-    assert isinstance(orderwire.run_command.run(member.id), NotTaken)
+    assert isinstance(orderwire.run_command.run(member.id), LeaseDenied)
     assert market.effects() == []
 
 
@@ -196,7 +198,7 @@ def test_a_closed_gate_parks_the_batch_and_costs_no_attempt(market: Market) -> N
     waiting = market.orderwire.batches.members(batch_id)
     assert {member.status for member in waiting} == {CommandStatus.WAITING}
     market.control("POST", "/token", {"state": "ok"})
-    market.orderwire.admission_probe.probe(SHOP, forced=True)
+    market.orderwire.probe.probe(SHOP, forced=True)
     market.run(batch_id, after_s=2000)
     assert len(market.effects()) == 3
     assert market.orderwire.batches.members(batch_id) == []

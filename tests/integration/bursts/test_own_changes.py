@@ -16,7 +16,7 @@ from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.services.enqueue import BURST
 from app.services.submit import Submitted
-from app.store.commands import Taken
+from app.store.commands import Lease
 from tests.integration.bursts.conftest import SHOP, Market
 
 SHIP = Ship(ship_all_remaining=True, tracking=Tracking(carrier="UPS", tracking_number="1Z999"))
@@ -79,10 +79,10 @@ def test_a_reconciliation_between_effect_and_settling_leaves_the_change_to_our_c
 def test_a_reconciliation_before_the_read_of_a_settled_command_finds_no_drift(market: Market) -> None:
     order_id = acknowledged(market)
     command_id, now = submit(market, order_id, SHIP), datetime.now(UTC)
-    taken = market.orderwire.commands.take(command_id, token="t", now=now, lease_s=30)
-    assert isinstance(taken, Taken)
+    taken = market.orderwire.commands.lease(command_id, token="t", now=now, lease_s=30)
+    assert isinstance(taken, Lease)
     # With so many commands waiting, the read after this one is left to a burst.
-    assert market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t").read_pending
+    assert market.orderwire.run_command.run_leased(replace(taken, waiting=BURST), "t").read_pending
     run = market.orderwire.reconcile.reconcile(SHOP)
     assert (run.changed, run.suspects) == (1, 0)
     assert causes(market, order_id, "shipment.added") == {"shipment.added": "command"}

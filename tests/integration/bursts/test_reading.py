@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.codec import SCHEMA_VERSION
-from app.domain.hints import EntryHint
+from app.domain.entries import EntryHint
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.timeline import Cause
 from app.services import sync_burst
-from app.store.syncs import OwedSync
+from app.store.syncs import PendingSync
 from app.store.times import micros
 from tests.integration.bursts.conftest import SHOP, Market
 
@@ -27,8 +27,8 @@ def queued(market: Market) -> set[str]:
 
 def test_a_burst_is_read_25_orders_a_call(market: Market) -> None:
     order_ids = market.place(120)
-    market.owe(order_ids)
-    assert market.orderwire.sync_burst.pay(SHOP) == 120
+    market.add(order_ids)
+    assert market.orderwire.sync_burst.process(SHOP) == 120
     assert len(market.calls("/commerce_orders")) == 5
     assert [call for order_id in order_ids for call in market.calls(f"/{order_id}")] == []
     assert market.orderwire.sync_order.syncs.size() == 0
@@ -39,27 +39,27 @@ def test_a_burst_is_read_25_orders_a_call(market: Market) -> None:
 
 def test_few_owed_orders_are_read_one_by_one(market: Market) -> None:
     order_ids = market.place(3)
-    market.owe(order_ids)
-    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    market.add(order_ids)
+    assert market.orderwire.sync_burst.process(SHOP) == 0
     assert market.calls("/commerce_orders") == []
     assert queued(market) == {f"sync-{order_id}" for order_id in order_ids}
 
 
 def test_what_the_listing_does_not_show_is_read_one_by_one(market: Market) -> None:
     order_ids = market.place(60)
-    market.owe([*order_ids, "7400000000000001"])
-    assert market.orderwire.sync_burst.pay(SHOP) == 60
+    market.add([*order_ids, "7400000000000001"])
+    assert market.orderwire.sync_burst.process(SHOP) == 60
     assert queued(market) == {"sync-7400000000000001"}
 
 
 def test_a_long_listing_goes_on_in_the_next_run_where_it_stopped(market: Market) -> None:
     order_ids = market.place(600)
-    market.owe(order_ids)
-    assert market.orderwire.sync_burst.pay(SHOP) == 500
+    market.add(order_ids)
+    assert market.orderwire.sync_burst.process(SHOP) == 500
     assert queued(market) == {f"sync_burst-{SHOP}"}
     left = market.orderwire.sync_order.syncs.due_of(SHOP, datetime.now(UTC), limit=1000)
     assert len(left) == 100
-    assert market.orderwire.sync_burst.pay(SHOP) == 100
+    assert market.orderwire.sync_burst.process(SHOP) == 100
     assert market.orderwire.sync_order.syncs.size() == 0
     assert len(market.calls("/commerce_orders")) == 24
 
@@ -67,22 +67,22 @@ def test_a_long_listing_goes_on_in_the_next_run_where_it_stopped(market: Market)
 def test_what_lies_on_late_pages_is_found_by_list(market: Market) -> None:
     oldest = market.place(60)
     market.place(200)
-    market.owe(oldest)
-    assert market.orderwire.sync_burst.pay(SHOP) == 60
+    market.add(oldest)
+    assert market.orderwire.sync_burst.process(SHOP) == 60
     assert [call for order_id in oldest for call in market.calls(f"/{order_id}")] == []
 
 
 def test_many_that_no_listing_shows_are_read_one_by_one_after_one_run(market: Market) -> None:
     known = market.place(600)
-    market.owe(known)
-    assert [market.orderwire.sync_burst.pay(SHOP) for _ in range(2)] == [500, 100]
+    market.add(known)
+    assert [market.orderwire.sync_burst.process(SHOP) for _ in range(2)] == [500, 100]
     market.orderwire.sync_order.syncs.end_burst(SHOP)
     listed = len(market.calls("/commerce_orders"))
     unknown = [f"74000000{number:08}" for number in range(700)]
-    market.owe(unknown)
+    market.add(unknown)
     rq = market.orderwire.orders._store
     rq.delete("rq:queue:sync")
-    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    assert market.orderwire.sync_burst.process(SHOP) == 0
     assert len(market.calls("/commerce_orders")) - listed == 19
     assert queued(market) == {f"sync-{order_id}" for order_id in unknown}
 
@@ -93,26 +93,26 @@ def test_a_change_of_our_own_is_listed_from_its_own_moment_on(
     monkeypatch.setattr(sync_burst, "LOOK_BACK_OWN_S", 0.0)
     order_ids = market.place(60)
     time.sleep(2.1)  # the platform's times are whole seconds
-    market.owe(order_ids, cause=Cause.COMMAND)
-    assert market.orderwire.sync_burst.pay(SHOP) == 0
-    market.owe(order_ids, cause=Cause.WEBHOOK)
-    assert market.orderwire.sync_burst.pay(SHOP) == 60
+    market.add(order_ids, cause=Cause.COMMAND)
+    assert market.orderwire.sync_burst.process(SHOP) == 0
+    market.add(order_ids, cause=Cause.WEBHOOK)
+    assert market.orderwire.sync_burst.process(SHOP) == 60
 
 
 def test_what_is_owed_after_the_page_was_asked_for_stays_owed(market: Market) -> None:
     syncs = market.orderwire.sync_order.syncs
-    market.owe(["1", "2"])
+    market.add(["1", "2"])
     number = syncs.sequence()
-    market.owe(["2"])
+    market.add(["2"])
     assert syncs.seen(["1", "2", "3"], number) == 1
     assert [one.order_id for one in syncs.due_of(SHOP, datetime.now(UTC), limit=10)] == ["2"]
     assert syncs.counts_due([SHOP, "another"], datetime.now(UTC)) == {SHOP: 1, "another": 0}
 
 
 def test_a_platform_that_fails_puts_the_burst_off_and_loses_none_of_it(market: Market) -> None:
-    market.owe(market.place(60))
+    market.add(market.place(60))
     market.faults({"path": "*/commerce_orders", "kind": "drop_before", "times": 1})
-    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    assert market.orderwire.sync_burst.process(SHOP) == 0
     syncs, now = market.orderwire.sync_order.syncs, datetime.now(UTC)
     assert syncs.due_of(SHOP, now, limit=100) == []
     assert len(syncs.due_of(SHOP, now + timedelta(seconds=10), limit=100)) == 60
@@ -120,17 +120,17 @@ def test_a_platform_that_fails_puts_the_burst_off_and_loses_none_of_it(market: M
 
 def test_a_burst_that_killed_its_workers_is_read_one_by_one(market: Market) -> None:
     order_ids = market.place(60)
-    market.owe(order_ids)
+    market.add(order_ids)
     for _ in range(3):
         market.orderwire.sync_order.syncs.begin_burst(SHOP)
-    assert market.orderwire.sync_burst.pay(SHOP) == 0
+    assert market.orderwire.sync_burst.process(SHOP) == 0
     assert queued(market) == {f"sync-{order_id}" for order_id in order_ids}
 
 
 def test_s27_a_shop_with_one_order_is_woken_beside_a_shop_with_a_burst(market: Market) -> None:
-    market.owe(market.place(60))
-    market.orderwire.sync_order.syncs.owe(
-        OwedSync(order_id="5", shop_id="another", cause=Cause.WEBHOOK), datetime.now(UTC)
+    market.add(market.place(60))
+    market.orderwire.sync_order.syncs.add(
+        PendingSync(order_id="5", shop_id="another", cause=Cause.WEBHOOK), datetime.now(UTC)
     )
     market.orderwire.sweep.sweep()
     assert queued(market) == {f"sync_burst-{SHOP}", "sync-5"}
@@ -139,7 +139,7 @@ def test_s27_a_shop_with_one_order_is_woken_beside_a_shop_with_a_burst(market: M
 def hinted(
     market: Market, read: PlatformOrder, *, state: str, older_s: int = 0, event: str | None = None
 ) -> int:
-    """Have an entry say how new the order is; return how many orders are owed a sync then."""
+    """Have an entry say how new the order is; return how many orders are pending a sync then."""
     hint = EntryHint(
         order_id=read.order.id,
         account_id=SHOP,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.gates import Closed, Purpose
+from app.domain.admission import Closed, Purpose
 from app.domain.shops import Shop
 from app.graph.client import AdmittedShop, GraphClient, Reply, open_http
 

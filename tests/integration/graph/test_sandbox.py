@@ -15,6 +15,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from app.domain.admission import Purpose
 from app.domain.commands import (
     Acknowledge,
     Cancel,
@@ -24,10 +25,9 @@ from app.domain.commands import (
     Ship,
     UpdateTracking,
 )
-from app.domain.gates import Purpose
 from app.domain.money import Money
 from app.domain.orders import ItemQuantity, Order, OrderState, Tracking, Units
-from app.domain.outcomes import Accepted, Busy, Hold, Outcome, Refused, Throttled, Unknown
+from app.domain.outcomes import Accepted, Busy, Outcome, Refused, ThrottleCause, Throttled, Unknown
 from app.domain.shops import Shop
 from app.graph.client import GraphClient, open_http
 from app.graph.errors import outcome_of_entry
@@ -288,7 +288,7 @@ def test_s19_a_dead_token_holds_commands_reads_and_probe(platform: Platform) -> 
     platform.tell("token", {"state": "expired"})
     for outcome in (platform.do(order_id, ACKNOWLEDGE), platform.client.probe(SHOP).outcome):
         assert isinstance(outcome, Throttled)
-        assert outcome.hold is Hold.TOKEN
+        assert outcome.cause is ThrottleCause.TOKEN
         assert SHOP.access_token not in outcome.message
     with pytest.raises(ReadPaused):
         platform.read(order_id)

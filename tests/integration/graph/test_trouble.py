@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.domain.commands import CommandKind, WireRequest
-from app.domain.outcomes import Accepted, Busy, Hold, Refused, Throttled, Unknown
+from app.domain.outcomes import Accepted, Busy, Refused, ThrottleCause, Throttled, Unknown
 from app.domain.shops import Shop
 from app.graph.client import GraphClient, Reply
 from app.graph.transport import MAX_ANSWER
@@ -131,7 +131,7 @@ def test_a_limit_tells_its_usage_and_its_wait(client: GraphClient, line: Any, sh
     header = f"X-Business-Use-Case-Usage: {json.dumps(figures)}\r\n"
     line.answers = [(_http({"error": {"code": 80001, "message": "wait"}}, "400 Bad Request", header),)]
     reply = _send(client, shop)
-    assert reply.outcome == Throttled(hold=Hold.USAGE, code=80001, message="wait", wait_s=120.0)
+    assert reply.outcome == Throttled(cause=ThrottleCause.USAGE, code=80001, message="wait", wait_s=120.0)
     assert reply.usage == Usage(percent=104, regain_s=120.0)
 
 
@@ -139,7 +139,7 @@ def test_a_token_that_the_platform_repeats_is_cut_out(client: GraphClient, line:
     error = {"code": 190, "message": f"Malformed access token {TOKEN}"}
     line.answers = [(_http({"error": error}, "400 Bad Request"),)]
     outcome = _send(client, shop).outcome
-    assert outcome == Throttled(hold=Hold.TOKEN, code=190, message="Malformed access token [token]")
+    assert outcome == Throttled(cause=ThrottleCause.TOKEN, code=190, message="Malformed access token [token]")
 
 
 def test_a_closed_idle_connection_is_not_used_again(client: GraphClient, line: Any, shop: Shop) -> None:

@@ -18,7 +18,7 @@ from app.services.archive import ArchiveOrders
 from app.store import keys
 from app.store.archive_moves import ArchiveMoves
 from app.store.connection import Store
-from app.store.syncs import OwedSync
+from app.store.syncs import PendingSync
 from tests.integration.http.conftest import Served
 from tests.integration.store.samples import command, note, settlement
 from tests.orders import item, order, shipment, units
@@ -47,7 +47,7 @@ def archive(api: Served, tmp_path: Path) -> Iterator[ArchiveOrders]:
     was, files._folder = files._folder, tmp_path / "archive"
     moves = ArchiveMoves(api.orderwire.orders._store, files)
     later = datetime.now(UTC) + timedelta(days=700)
-    yield ArchiveOrders(moves=moves, nudge=api.orderwire.nudge, clock=lambda: later, after_days=180)
+    yield ArchiveOrders(moves=moves, enqueuer=api.orderwire.enqueuer, clock=lambda: later, after_days=180)
     files._folder = was
 
 
@@ -55,7 +55,7 @@ def run_to_its_end(api: Served, order_id: str) -> None:
     commands, now = api.orderwire.commands, datetime.now(UTC)
     one = command("c1", order_id=order_id, at=now)
     commands.accept(one, timeline=note())
-    commands.take("c1", token="t", now=now, lease_s=60)
+    commands.lease("c1", token="t", now=now, lease_s=60)
     commands.settle("c1", token="t", settlement=settlement(CommandStatus.SUCCEEDED), now=now)
 
 
@@ -108,7 +108,7 @@ def test_a_reference_lists_living_orders_first_and_then_archived_ones_page_by_pa
     assert [one["id"] for one in by_state["data"]] == ["9"]
 
 
-@pytest.mark.parametrize("standing", ["open units", "dead letter", "open command", "owed sync", "recent"])
+@pytest.mark.parametrize("standing", ["open units", "dead letter", "open command", "pending sync", "recent"])
 def test_an_order_with_anything_still_to_come_stays(
     api: Served, archive: ArchiveOrders, standing: str
 ) -> None:
@@ -117,10 +117,10 @@ def test_an_order_with_anything_still_to_come_stays(
     if standing in ("dead letter", "open command"):
         orderwire.commands.accept(command("c1", order_id=ID, at=now), timeline=note())
     if standing == "dead letter":
-        orderwire.commands.take("c1", token="t", now=now, lease_s=60)
+        orderwire.commands.lease("c1", token="t", now=now, lease_s=60)
         orderwire.commands.settle("c1", token="t", settlement=settlement(CommandStatus.DEAD), now=now)
-    if standing == "owed sync":
-        orderwire.sync_order.syncs.owe(OwedSync(order_id=ID, shop_id=None, cause=Cause.WEBHOOK), now)
+    if standing == "pending sync":
+        orderwire.sync_order.syncs.add(PendingSync(order_id=ID, shop_id=None, cause=Cause.WEBHOOK), now)
     if standing == "recent":  # the platform's last change is old, what happened here is not
         archive = replace(archive, clock=lambda: datetime.now(UTC))
     ran = archive.archive()

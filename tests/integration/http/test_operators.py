@@ -22,7 +22,7 @@ def given_up(api: Served, command_id: str = "c1", *, outcome: str = "refused") -
     commands = api.orderwire.commands
     commands.accept(samples.command(command_id, order_id="35001"), timeline=samples.note())
     now = datetime.now(UTC)
-    commands.take(command_id, token="t", now=now, lease_s=10)
+    commands.lease(command_id, token="t", now=now, lease_s=10)
     key = f"key-{command_id}"
     commands.begin_attempt(command_id, token="t", attempt=samples.attempt(key=key), wire=samples.WIRE)
     settlement = samples.settlement(
@@ -169,8 +169,8 @@ def test_metrics_tell_what_waits_and_what_is_open(api: Served, client: httpx.Cli
     assert 'orderwire_commands_due{kind="ship"} 1.0' in lines
     assert 'orderwire_orders{state="IN_PROGRESS"} 1.0' in lines
     assert 'orderwire_attempts_total{outcome="refused"} 1.0' in lines
-    assert f'orderwire_gate_closed{{hold="breaker",shop="{SHOP}"}} 0.0' in lines
-    assert f'orderwire_commands_parked{{shop="{SHOP}"}} 0.0' in lines
+    assert f'orderwire_admission_paused{{cause="breaker",shop="{SHOP}"}} 0.0' in lines
+    assert f'orderwire_commands_paused{{shop="{SHOP}"}} 0.0' in lines
     assert 'orderwire_alerts_open{kind="silence"} 1.0' in lines
     assert 'orderwire_alerts_open{kind="drift"} 0.0' in lines
     assert 'orderwire_alerts_opened_total{kind="drift"} 1.0' in lines

@@ -12,6 +12,7 @@ import pytest
 
 from app.store.connection import Store
 from tests.integration.http.conftest import APP_SECRETS, VERIFY_TOKEN, Served
+from tests.queues import live_jobs
 
 LIMIT = 4 * 1024 * 1024
 
@@ -87,7 +88,7 @@ def test_a_signed_delivery_is_durable_and_its_repetition_is_counted(api: Served)
 def test_a_delivery_wakes_the_worker_that_drains_the_inbox(api: Served) -> None:
     deliver(api, body_of("35001"))
     until = time.monotonic() + 5
-    while not api.orderwire.jobs.live(["drain_inbox"]):
+    while not live_jobs(api.orderwire.jobs, ["drain_inbox"]):
         assert time.monotonic() < until, "nothing was enqueued"
         time.sleep(0.01)
 

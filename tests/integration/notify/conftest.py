@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from app.queues import Jobs, connect_queues
+from app.queue.jobs import Jobs, connect_queues
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.store.alerts import Alerts
 from app.store.connection import Store
 from tests.integration.store.samples import NOW
@@ -85,7 +85,7 @@ def alerting(alerts: Alerts, jobs: Jobs, clock: Clock) -> Alerting:
     numbers = count(1)
     return Alerting(
         alerts=alerts,
-        nudge=Nudge(jobs=jobs),
+        enqueuer=Enqueuer(jobs=jobs),
         clock=clock,
         new_id=lambda: f"a{next(numbers)}",
         telling=True,

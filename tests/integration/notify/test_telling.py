@@ -8,12 +8,13 @@ from structlog.testing import capture_logs
 
 from app.domain.alerts import AlertKind, AlertState, Severity
 from app.notify.operators import Message, Operators
-from app.queues import Jobs
+from app.queue.jobs import Jobs
 from app.services.alerts import MAX_AGE, RETRY, Alerting, TellOperators
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.store.alerts import Alerts
 from app.store.connection import connect
 from tests.integration.notify.conftest import Clock, Pager
+from tests.queues import live_jobs
 
 # apprise tries a module that Python is about to drop when it loads its services.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -118,7 +119,7 @@ def test_what_opens_and_closes_is_logged_and_wakes_one_teller(alerting: Alerting
         ("alert.opened", "warning"),
         ("alert.closed", "info"),
     ]
-    assert jobs.live(["tell_operators"]) == {"tell_operators"}
+    assert live_jobs(jobs, ["tell_operators"]) == {"tell_operators"}
 
 
 def test_without_addresses_alerts_are_kept_and_no_job_is_written(
@@ -126,10 +127,12 @@ def test_without_addresses_alerts_are_kept_and_no_job_is_written(
 ) -> None:
     store = connect(redis_url, timeout_s=5)
     alerts = Alerts(store)
-    quiet = Alerting(alerts=alerts, nudge=Nudge(jobs=jobs), clock=clock, new_id=lambda: "a1", telling=False)
+    quiet = Alerting(
+        alerts=alerts, enqueuer=Enqueuer(jobs=jobs), clock=clock, new_id=lambda: "a1", telling=False
+    )
     assert quiet.open(AlertKind.DRIFT, "112", "One order differed.")
     assert [alert.subject for alert in alerts.list(state=AlertState.OPEN, limit=10).items] == ["112"]
-    assert jobs.live(["tell_operators"]) == set()
+    assert live_jobs(jobs, ["tell_operators"]) == set()
     store.close()
 
 
@@ -138,7 +141,7 @@ def test_a_store_that_is_away_costs_the_caller_nothing_and_leaves_a_log_line(
 ) -> None:
     store = connect("redis://127.0.0.1:9/0", timeout_s=0.2)
     away = Alerting(
-        alerts=Alerts(store), nudge=Nudge(jobs=jobs), clock=clock, new_id=lambda: "a1", telling=True
+        alerts=Alerts(store), enqueuer=Enqueuer(jobs=jobs), clock=clock, new_id=lambda: "a1", telling=True
     )
     with capture_logs() as logs:
         assert not away.open(AlertKind.DEAD_LETTER, "c1", "A refund gave up.")

@@ -14,12 +14,13 @@ import app.services.archive as archiving
 from app.cli.archive import archive_all
 from app.container import Container
 from app.domain.orders import OrderState
-from app.queues import ARCHIVE, SYNC, connect_queues, queue_of
+from app.queue.jobs import connect_queues, queue_of
+from app.queue.specs import ARCHIVE, SYNC
 from app.settings import Settings, load_settings
 from app.store.orders import SealedBuyer
 from tests.orders import item, order, units
 from workers import jobs
-from workers.schedule import periodic_wakes
+from workers.schedule import periodic_jobs
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 
@@ -79,10 +80,10 @@ def queued(redis_url: str) -> list[str]:
 
 
 def test_archiving_is_woken_once_a_day_unless_it_is_off(settings: Settings) -> None:
-    daily = [one for one in periodic_wakes(settings) if one.wake is ARCHIVE]
+    daily = [one for one in periodic_jobs(settings) if one.spec is ARCHIVE]
     assert [one.every_s for one in daily] == [86_400]
     off = settings.model_copy(update={"archive_after_days": 0})
-    assert [one for one in periodic_wakes(off) if one.wake is ARCHIVE] == []
+    assert [one for one in periodic_jobs(off) if one.spec is ARCHIVE] == []
 
 
 def test_the_job_goes_on_behind_the_syncs_that_wait_until_nothing_is_left(

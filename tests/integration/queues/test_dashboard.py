@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
-from app.queues import LIFECYCLE, Jobs, connect_queues, queue_of
+from app.queue.jobs import Jobs, connect_queues, queue_of
+from app.queue.specs import LIFECYCLE, command_job
 from app.settings import SettingsError, load_settings
 from workers.dashboard import create_dashboard
 
@@ -27,9 +28,9 @@ def connection(redis_url: str) -> Iterator[Redis]:
 @pytest.fixture
 def board(redis_url: str, connection: Redis) -> Iterator[TestClient]:
     jobs = Jobs(connection)
-    jobs.run("refund", "cmd_1", "123")
-    jobs.run("cancel", "cmd_2", "456", at=datetime.now(UTC) + timedelta(hours=1))
-    jobs.run("ship", "cmd_3", "789")
+    jobs.enqueue([command_job("refund", "cmd_1", "123")])
+    jobs.enqueue([command_job("cancel", "cmd_2", "456", at=datetime.now(UTC) + timedelta(hours=1))])
+    jobs.enqueue([command_job("ship", "cmd_3", "789")])
     queue = queue_of(LIFECYCLE, connection)
     queue.remove("ship-cmd_3")
     job = queue.fetch_job("ship-cmd_3")

@@ -13,16 +13,8 @@ from redis import Redis
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from app.queues import (
-    LIFECYCLE,
-    SWEEP,
-    THREADS,
-    Jobs,
-    connect_queues,
-    live_workers,
-    queue_of,
-    scheduler_alive,
-)
+from app.queue.jobs import Jobs, connect_queues, live_workers, queue_of, scheduler_alive
+from app.queue.specs import LIFECYCLE, SWEEP, THREADS, command_job
 from workers.schedule import Periodic, Schedule, run
 from workers.worker import LaneWorker
 
@@ -122,7 +114,7 @@ def test_a_job_scheduled_again_while_it_runs_stays_scheduled_after_it(
         enqueue(connection, "time.sleep", 0.6, job_id="ship-cmd_1")
         assert eventually(lambda: status_of(connection, "ship-cmd_1") == JobStatus.STARTED)
         at = datetime.now(UTC) + timedelta(hours=2)
-        Jobs(connection).run("ship", "cmd_1", "1", at=at)
+        Jobs(connection).enqueue([command_job("ship", "cmd_1", "1", at=at)])
         queue = queue_of(LIFECYCLE, connection)
         assert eventually(lambda: connection.zcard(queue.started_job_registry.key) == 0)
     assert status_of(connection, "ship-cmd_1") == JobStatus.SCHEDULED
@@ -213,7 +205,7 @@ def scheduling(redis_url: str, *, sweep_every_s: float = 1000.0) -> Iterator[Sch
     schedule = Schedule(
         connection=connection,
         jobs=Jobs(connection),
-        periodic=[Periodic(wake=SWEEP, every_s=sweep_every_s)],
+        periodic=[Periodic(spec=SWEEP, every_s=sweep_every_s)],
     )
     stopped = threading.Event()
     thread = threading.Thread(target=run, args=(schedule, stopped))
@@ -230,7 +222,7 @@ def test_a_retry_is_queued_within_two_seconds_of_its_time_and_not_before(
     redis_url: str, connection: Redis
 ) -> None:
     due_at = datetime.now(UTC) + timedelta(seconds=1.3)
-    Jobs(connection).run("ship", "cmd_1", "1", at=due_at)
+    Jobs(connection).enqueue([command_job("ship", "cmd_1", "1", at=due_at)])
     queue = queue_of(LIFECYCLE, connection)
     with scheduling(redis_url):
         assert eventually(lambda: queue.count == 1)
@@ -240,9 +232,9 @@ def test_a_retry_is_queued_within_two_seconds_of_its_time_and_not_before(
 
 
 def test_of_two_schedulers_one_acts_and_the_other_takes_over(connection: Redis) -> None:
-    first = Schedule(connection=connection, jobs=Jobs(connection), periodic=[Periodic(wake=SWEEP, every_s=9)])
+    first = Schedule(connection=connection, jobs=Jobs(connection), periodic=[Periodic(spec=SWEEP, every_s=9)])
     second = Schedule(
-        connection=connection, jobs=Jobs(connection), periodic=[Periodic(wake=SWEEP, every_s=9)]
+        connection=connection, jobs=Jobs(connection), periodic=[Periodic(spec=SWEEP, every_s=9)]
     )
     first.tick(100.0)
     connection.delete(queue_of(SWEEP.queue, connection).key)
@@ -258,7 +250,7 @@ def test_what_is_periodic_is_woken_each_time_its_interval_has_passed(
     connection: Redis,
 ) -> None:
     schedule = Schedule(
-        connection=connection, jobs=Jobs(connection), periodic=[Periodic(wake=SWEEP, every_s=10)]
+        connection=connection, jobs=Jobs(connection), periodic=[Periodic(spec=SWEEP, every_s=10)]
     )
     woken = []
     for now_s in (100.0, 105.0, 110.0, 119.9, 120.0):

@@ -10,7 +10,7 @@ import pytest
 
 from app.services import lease as beats
 from app.services.lease import Heartbeat
-from app.store.commands import Commands, Taken
+from app.store.commands import Commands, Lease
 from app.store.connection import Store
 from tests.integration.store.samples import command, note, ship
 
@@ -31,7 +31,7 @@ def taken(commands: Commands, *names: str) -> None:
     for name in names:
         new = command(name, order_id=f"order of {name}", change=ship(), at=now())
         commands.accept(new, timeline=note())
-        assert isinstance(commands.take(name, token=f"t-{name}", now=now(), lease_s=LEASE_S), Taken)
+        assert isinstance(commands.lease(name, token=f"t-{name}", now=now(), lease_s=LEASE_S), Lease)
 
 
 def expired(commands: Commands, *, after_s: float = 0.0) -> set[str]:
@@ -76,7 +76,7 @@ def test_the_lease_of_another_run_is_not_renewed(redis: Store) -> None:
     commands = Commands(redis)
     heartbeat = Heartbeat(commands, now)
     taken(commands, "a")
-    commands.take("a", token="another", now=now() + timedelta(seconds=2 * LEASE_S), lease_s=-1.5 * LEASE_S)
+    commands.lease("a", token="another", now=now() + timedelta(seconds=2 * LEASE_S), lease_s=-1.5 * LEASE_S)
     with heartbeat.holding("a", "t-a"):
         assert eventually(lambda: expired(commands) == {"a"})
         time.sleep(0.5)

@@ -34,7 +34,7 @@ from app.domain.orders import (
     Units,
 )
 from app.domain.timeline import Cause, TimelineEntry
-from app.store.settlements import Settlement
+from app.store.command_values import Settlement
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

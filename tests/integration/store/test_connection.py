@@ -16,7 +16,7 @@ from app.store import keys
 from app.store.commands import Commands, NewCommand
 from app.store.connection import Store, StoreUnavailable, connect, connect_async, run
 from app.store.health import check
-from app.store.inbox import AsyncInbox, KeptItem
+from app.store.inbox import AsyncInbox, UnrecognizedEntry
 from app.store.orders import Orders, SealedBuyer
 from tests.integration.store.samples import NOW, command, note, order
 from tests.support.servers import own_server as make_server
@@ -38,7 +38,9 @@ def deliver(store: Store) -> None:
     async def accept() -> None:
         client = connect_async(f"redis://{pool['host']}:{pool['port']}", timeout_s=1)
         try:
-            await AsyncInbox(client).accept("d", [], [KeptItem(reason="r", digest="d", sealed="s")], NOW)
+            await AsyncInbox(client).accept(
+                "d", [], [UnrecognizedEntry(reason="r", digest="d", sealed="s")], NOW
+            )
         finally:
             await client.aclose()
 

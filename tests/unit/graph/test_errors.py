@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.commands import CommandKind
-from app.domain.outcomes import Accepted, Busy, Hold, Outcome, Refused, Throttled, Unknown
+from app.domain.outcomes import Accepted, Busy, Outcome, Refused, ThrottleCause, Throttled, Unknown
 from app.graph.errors import (
     COMMERCE_CODES,
     GENERAL_CODES,
@@ -100,8 +100,10 @@ def test_a_code_means_already_done_only_for_the_command_it_proves(
 def test_a_limit_holds_for_as_long_as_the_usage_header_says(code: int) -> None:
     usage = json.dumps({"1": [{"type": "pages", "call_count": 101, "estimated_time_to_regain_access": 7}]})
     outcome = _outcome(_error(code, 2446079, is_transient=True), usage=usage)
-    assert outcome == Throttled(hold=Hold.USAGE, code=code, message="no", wait_s=420.0)
-    assert _outcome(_error(code)) == Throttled(hold=Hold.USAGE, code=code, message="no", wait_s=None)
+    assert outcome == Throttled(cause=ThrottleCause.USAGE, code=code, message="no", wait_s=420.0)
+    assert _outcome(_error(code)) == Throttled(
+        cause=ThrottleCause.USAGE, code=code, message="no", wait_s=None
+    )
 
 
 @pytest.mark.parametrize(("code", "subcode"), [(10, None), (102, None), (190, 463), (200, None), (299, 1)])
@@ -110,7 +112,7 @@ def test_s19_a_dead_token_holds_the_shop_and_burns_nothing(
     code: int, subcode: int | None, status: int
 ) -> None:
     outcome = _outcome(_error(code, subcode), status=status)
-    assert outcome == Throttled(hold=Hold.TOKEN, code=code, message="no")
+    assert outcome == Throttled(cause=ThrottleCause.TOKEN, code=code, message="no")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 from app.graph.wire import MAX_CHANGES, MAX_ENTRIES, Delivery, Unreadable, read_delivery
 
 WIRES = Path(__file__).parents[2] / "wires" / "deliveries"

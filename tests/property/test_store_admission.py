@@ -1,4 +1,4 @@
-"""The scripts of the gates against a model in Python; every report is sent twice."""
+"""The scripts of the admission_states against a model in Python; every report is sent twice."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from app.domain.admission import BreakerPolicy, PauseCause, Verdict
 from app.domain.commands import CommandKind, CommandStatus
-from app.domain.gates import GateHold, GatePolicy, Verdict
-from app.store.commands import Commands, Taken
+from app.store.admission import LEAST_THROTTLE_S, MOST_THROTTLE_S, AdmissionStates, Report
+from app.store.commands import Commands, Lease
 from app.store.connection import Store
-from app.store.gates import LEAST_THROTTLE_S, MOST_THROTTLE_S, Gates, Report
 from app.store.orders import Orders
 from tests.integration.store.samples import NOW, command, note, settlement, ship
 
-POLICY = GatePolicy(minimum=4, rate=0.5, window_s=60, open_s=30)
+POLICY = BreakerPolicy(minimum=4, rate=0.5, window_s=60, open_s=30)
 BUCKET_S = 10
 SHOPS = ("s1", "s2")
 
@@ -36,22 +36,22 @@ class Model:
     usage_turns: int = 0
     probe: tuple[str, datetime] | None = None
 
-    def report(self, report: Report, now: datetime) -> tuple[set[GateHold], set[GateHold]]:
-        began: set[GateHold] = set()
-        ended: set[GateHold] = set()
+    def report(self, report: Report, now: datetime) -> tuple[set[PauseCause], set[PauseCause]]:
+        began: set[PauseCause] = set()
+        ended: set[PauseCause] = set()
         self._breaker(report, now, began, ended)
         self._token(report, now, began, ended)
         self._usage(report, now, began, ended)
         return began, ended
 
-    def _breaker(self, report: Report, now: datetime, began: set[GateHold], ended: set[GateHold]) -> None:
+    def _breaker(self, report: Report, now: datetime, began: set[PauseCause], ended: set[PauseCause]) -> None:
         probe_at = now + timedelta(seconds=POLICY.open_s)
         if self.breaker is not None:
             if report.probe and report.failed:
                 self.breaker = probe_at
             elif report.probe:
                 self.breaker = None
-                ended.add(GateHold.BREAKER)
+                ended.add(PauseCause.BREAKER)
             return
         newest = int(now.timestamp() // BUCKET_S)
         self.buckets = {n: counts for n, counts in self.buckets.items() if n > newest - 6}
@@ -62,23 +62,23 @@ class Model:
         failures = sum(counts[1] for counts in self.buckets.values())
         if report.failed and calls >= POLICY.minimum and failures >= POLICY.rate * calls:
             self.breaker, self.buckets = probe_at, {}
-            began.add(GateHold.BREAKER)
+            began.add(PauseCause.BREAKER)
 
-    def _token(self, report: Report, now: datetime, began: set[GateHold], ended: set[GateHold]) -> None:
+    def _token(self, report: Report, now: datetime, began: set[PauseCause], ended: set[PauseCause]) -> None:
         probe_at = now + timedelta(seconds=POLICY.open_s)
         if report.verdict is Verdict.TOKEN and self.token is None:
             soon = self.token_ended is not None and now - self.token_ended < timedelta(seconds=600)
             self.token_turns = min(self.token_turns + 1, 5) if soon else 0
             self.token = now + timedelta(seconds=POLICY.open_s * 2**self.token_turns)
-            began.add(GateHold.TOKEN)
+            began.add(PauseCause.TOKEN)
         elif report.probe and self.token is not None:
             if report.verdict is Verdict.ANSWERED:
                 self.token, self.token_ended = None, now
-                ended.add(GateHold.TOKEN)
+                ended.add(PauseCause.TOKEN)
             else:
                 self.token = probe_at
 
-    def _usage(self, report: Report, now: datetime, began: set[GateHold], ended: set[GateHold]) -> None:
+    def _usage(self, report: Report, now: datetime, began: set[PauseCause], ended: set[PauseCause]) -> None:
         standing = self.usage_until is not None and self.usage_until > now
         said = now + timedelta(seconds=report.wait_s) if report.wait_s else None
         if report.verdict is Verdict.THROTTLED or (report.percent or 0) >= 100:
@@ -90,11 +90,11 @@ class Model:
                 self.usage_turns += 1
             if self.usage_since is None:
                 self.usage_since = now
-                began.add(GateHold.USAGE)
+                began.add(PauseCause.USAGE)
         elif self.usage_since is not None and not standing and report.answered:
             self.usage_since = self.usage_until = None
             self.usage_turns = 0
-            ended.add(GateHold.USAGE)
+            ended.add(PauseCause.USAGE)
 
 
 class GateLedger(RuleBasedStateMachine):
@@ -105,7 +105,7 @@ class GateLedger(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store.flushdb()
-        self.gates, self.now = Gates(self.store, POLICY), NOW
+        self.admission_states, self.now = AdmissionStates(self.store, POLICY), NOW
         self.models = {shop_id: Model() for shop_id in SHOPS}
         self.reports = 0
 
@@ -140,9 +140,9 @@ class GateLedger(RuleBasedStateMachine):
             text="the token is bad",
         )
         began, ended = self.models[shop_id].report(report, self.now)
-        turned = self.gates.report(shop_id, report, self.now)
-        assert (set(turned.began), set(turned.ended)) == (began, ended)
-        assert self.gates.report(shop_id, report, self.now) == turned
+        transitions = self.admission_states.report(shop_id, report, self.now)
+        assert (set(transitions.began), set(transitions.ended)) == (began, ended)
+        assert self.admission_states.report(shop_id, report, self.now) == transitions
 
     @rule(shop_id=st.sampled_from(SHOPS), prober=st.sampled_from(["p1", "p2"]), forced=st.booleans())
     def a_prober_comes(self, shop_id: str, prober: str, forced: bool) -> None:
@@ -152,7 +152,9 @@ class GateLedger(RuleBasedStateMachine):
         expected = (held is not None and held[0] == prober) or (
             (held is None or held[1] <= self.now) and (due or forced)
         )
-        got = self.gates.claim_probe(shop_id, now=self.now, token=prober, lease_s=30, forced=forced)
+        got = self.admission_states.claim_probe(
+            shop_id, now=self.now, token=prober, lease_s=30, forced=forced
+        )
         assert got is expected
         if got and not (held is not None and held[0] == prober):
             model.probe = (prober, self.now + timedelta(seconds=30))
@@ -161,13 +163,13 @@ class GateLedger(RuleBasedStateMachine):
     def a_prober_ends(self, shop_id: str, prober: str) -> None:
         model = self.models[shop_id]
         held = model.probe is not None and model.probe[0] == prober
-        assert self.gates.end_probe(shop_id, prober) is held
+        assert self.admission_states.end_probe(shop_id, prober) is held
         if held:
             model.probe = None
 
     @invariant()
     def every_gate_stands_as_its_model(self) -> None:
-        states = self.gates.states(SHOPS)
+        states = self.admission_states.states(SHOPS)
         for shop_id, model in self.models.items():
             state = states[shop_id]
             assert (state.breaker_probe_at, state.token_probe_at) == (model.breaker, model.token)
@@ -188,54 +190,56 @@ def test_a_gate_does_what_its_model_does(redis: Store) -> None:
     )
 
 
-def _parked(redis: Store, count: int) -> tuple[Commands, list[str]]:
+def _paused(redis: Store, count: int) -> tuple[Commands, list[str]]:
     commands, ids = Commands(redis), []
     for number in range(count):
         one = command(
             f"c{number:03}", order_id=f"o{number}", change=ship(), at=NOW + timedelta(milliseconds=number)
         )
         commands.accept(one, timeline=note("command.accepted"))
-        taken = commands.take(one.id, token=f"t{number}", now=NOW + timedelta(seconds=1), lease_s=9)
-        assert isinstance(taken, Taken)
-        waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.paused"),))
+        taken = commands.lease(one.id, token=f"t{number}", now=NOW + timedelta(seconds=1), lease_s=9)
+        assert isinstance(taken, Lease)
+        waiting = settlement(CommandStatus.WAITING, paused=True, timeline=(note("command.paused"),))
         assert commands.settle(one.id, token=f"t{number}", settlement=waiting, now=NOW).ok
         ids.append(one.id)
     return commands, ids
 
 
 def test_s19_parked_commands_are_released_in_the_order_they_were_made_and_spread(redis: Store) -> None:
-    commands, ids = _parked(redis, 25)
-    gates = Gates(redis, POLICY)
+    commands, ids = _paused(redis, 25)
+    admission_states = AdmissionStates(redis, POLICY)
     shop_id = commands.get(ids[0]).shop_id  # type: ignore[union-attr]  # it was just made
     later = NOW + timedelta(minutes=5)
-    first = gates.release(shop_id, now=later, limit=100, a_second=10, within_s=1)
-    rest = gates.release(shop_id, now=later, limit=100, a_second=10, within_s=10)
+    first = admission_states.release(shop_id, now=later, limit=100, a_second=10, within_s=1)
+    rest = admission_states.release(shop_id, now=later, limit=100, a_second=10, within_s=10)
     assert [one.id for one in [*first, *rest]] == ids
     assert [one.due_at for one in [*first, *rest]] == [
         later + timedelta(seconds=number / 10) for number in range(25)
     ]
     assert len(first) == 11
-    assert gates.state(shop_id).parked == 0
+    assert admission_states.state(shop_id).paused == 0
     due = commands.due(later, kind=CommandKind.SHIP, limit=100)
     assert [one.id for one in due] == ids[:1]
 
 
 def test_a_command_taken_meanwhile_is_not_released_again(redis: Store) -> None:
-    commands, ids = _parked(redis, 2)
-    gates = Gates(redis, POLICY)
+    commands, ids = _paused(redis, 2)
+    admission_states = AdmissionStates(redis, POLICY)
     shop_id = commands.get(ids[0]).shop_id  # type: ignore[union-attr]  # it was just made
-    taken = commands.take(ids[0], token="again", now=NOW + timedelta(hours=2), lease_s=9)
-    assert isinstance(taken, Taken)
-    released = gates.release(shop_id, now=NOW + timedelta(hours=2), limit=9, a_second=10, within_s=9)
+    taken = commands.lease(ids[0], token="again", now=NOW + timedelta(hours=2), lease_s=9)
+    assert isinstance(taken, Lease)
+    released = admission_states.release(
+        shop_id, now=NOW + timedelta(hours=2), limit=9, a_second=10, within_s=9
+    )
     assert [one.id for one in released] == [ids[1]]
 
 
 def test_a_command_that_is_parked_again_has_it_in_its_timeline_once(redis: Store) -> None:
-    commands, ids = _parked(redis, 1)
-    waiting = settlement(CommandStatus.WAITING, parked=True, timeline=(note("command.paused"),))
+    commands, ids = _paused(redis, 1)
+    waiting = settlement(CommandStatus.WAITING, paused=True, timeline=(note("command.paused"),))
     for hour in (2, 10):
         at = NOW + timedelta(hours=hour)
-        assert isinstance(commands.take(ids[0], token=f"x{hour}", now=at, lease_s=9), Taken)
+        assert isinstance(commands.lease(ids[0], token=f"x{hour}", now=at, lease_s=9), Lease)
         commands.settle(ids[0], token=f"x{hour}", settlement=waiting, now=at)
     timeline = Orders(redis).timeline("o0", limit=50).items
     assert [entry.what for entry in timeline] == ["command.accepted", "command.paused"]

@@ -17,14 +17,14 @@ YIELD_S = 60.0
 
 
 class Purpose(StrEnum):
-    """What a call is for: a command with its own reads, a read that is owed, or the listing of a shop."""
+    """What a call is for: a command with its own reads, a read that is pending, or the listing of a shop."""
 
     COMMAND = "command"
     READ = "read"
     LISTING = "listing"
 
 
-class GateHold(StrEnum):
+class PauseCause(StrEnum):
     """What closes a gate."""
 
     BREAKER = "breaker"
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatePolicy:
+class BreakerPolicy:
     """When the breaker opens: of at least `minimum` calls in `window_s`, `rate` (0 to 1) failed.
 
     `open_s` is how long a closed gate waits before one probe tries the platform.
@@ -59,7 +59,7 @@ class GatePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateState:
+class AdmissionState:
     """What is known of one shop's gate; a time that is None means that this hold does not stand."""
 
     breaker_since: datetime | None = None
@@ -71,7 +71,7 @@ class GateState:
     usage_until: datetime | None = None
     usage_percent: int = 0
     usage_at: datetime | None = None
-    parked: int = 0
+    paused: int = 0
 
     @property
     def probe_at(self) -> datetime | None:
@@ -95,31 +95,31 @@ class Open:
 class Closed:
     """The call has to wait for what `text` says; it is worth asking again at `until`."""
 
-    hold: GateHold
+    cause: PauseCause
     until: datetime
     text: str
 
 
-Passage = Open | Closed
+Admission = Open | Closed
 
 
-def passage(state: GateState, purpose: Purpose, now: datetime) -> Passage:
+def passage(state: AdmissionState, purpose: Purpose, now: datetime) -> Admission:
     """Return whether a call for that purpose may go out now.
 
     A breaker and a token hold end by a probe alone, however late it comes; a usage hold ends by its time.
     """
     if state.token_since is not None:
         until = max(state.token_probe_at or now, now)
-        return Closed(hold=GateHold.TOKEN, until=until, text=f"its token is refused: {state.token_text}")
+        return Closed(cause=PauseCause.TOKEN, until=until, text=f"its token is refused: {state.token_text}")
     if state.breaker_since is not None:
         until = max(state.breaker_probe_at or now, now)
-        return Closed(hold=GateHold.BREAKER, until=until, text="the platform fails for it; it is probed")
+        return Closed(cause=PauseCause.BREAKER, until=until, text="the platform fails for it; it is probed")
     if state.usage_until is not None and state.usage_until > now:
-        return Closed(hold=GateHold.USAGE, until=state.usage_until, text="its call limit is reached")
+        return Closed(cause=PauseCause.USAGE, until=state.usage_until, text="its call limit is reached")
     percent = state.fresh_percent(now)
     if purpose is not Purpose.COMMAND and percent >= YIELD_PERCENT:
         return Closed(
-            hold=GateHold.USAGE,
+            cause=PauseCause.USAGE,
             until=now + timedelta(seconds=YIELD_S),
             text=f"{percent} % of its call limit is used; commands go first",
         )

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 SEALED_FIELD = "access_token"
 
 
-class LiveShops(Shops):
+class ShopRegistry(Shops):
     """Shops that follow their file and their tokens; `refresh` is called before each gate is passed."""
 
     def __init__(self, settings: Settings, tokens: Tokens, sealer: Sealer) -> None:

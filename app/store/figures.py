@@ -43,7 +43,7 @@ class Figures:
     untold_news: int
 
 
-class WatchFigures:
+class FiguresReader:
     """Takes the snapshot."""
 
     def __init__(self, store: Store) -> None:
@@ -61,7 +61,7 @@ _SIZES = (
     *(keys.commands_by_kind(kind.value) for kind in CommandKind),
     *(keys.orders_by_state(state.value) for state in OrderState),
 )
-_QUEUES = (keys.OWED_ORDERS, keys.OWED_SHOPS, *(keys.due(kind.value) for kind in CommandKind))
+_QUEUES = (keys.PENDING_ORDERS, keys.PENDING_SHOPS, *(keys.due(kind.value) for kind in CommandKind))
 
 
 def _ask(pipeline: Pipeline, now: datetime) -> None:

@@ -1,4 +1,4 @@
--- Owes work on a subject, due now. Returns 1 when it was not owed before, or owed for later: it wants waking.
+-- Owes work on a subject, due now. Returns 1 when it was not pending before, or pending for later: it wants waking.
 -- A webhook stays the cause, since drift is what no webhook announced; a shop once known stays known. With the
 -- prefix of the indexes by shop, the subject stands in its shop's as it does in the index of all.
 local function owe(sequence, index, record, subject, shop, cause, now, by_shop)
@@ -8,11 +8,11 @@ local function owe(sequence, index, record, subject, shop, cause, now, by_shop)
   if shop == '' then shop = before end
   if found[2] == 'webhook' or (found[2] and cause ~= 'webhook') then cause = found[2] end
   redis.call('HSET', record, 'v', SCHEMA_VERSION, 'seq', redis.call('INCR', sequence), 'shop_id', shop, 'cause', cause)
-  local wake = not due or tonumber(due) > tonumber(now)
-  if wake then redis.call('ZADD', index, now, subject) end
-  if by_shop ~= '' and (wake or before ~= shop) then
+  local enqueue = not due or tonumber(due) > tonumber(now)
+  if enqueue then redis.call('ZADD', index, now, subject) end
+  if by_shop ~= '' and (enqueue or before ~= shop) then
     if before ~= shop and before ~= '' then redis.call('ZREM', by_shop .. before, subject) end
-    if shop ~= '' then redis.call('ZADD', by_shop .. shop, wake and now or due, subject) end
+    if shop ~= '' then redis.call('ZADD', by_shop .. shop, enqueue and now or due, subject) end
   end
-  return wake and 1 or 0
+  return enqueue and 1 or 0
 end

@@ -3,8 +3,8 @@
 -- KEYS 1 due index of the kind in the shop, 2 jobs that go on with it
 -- ARGV 1 job, 2 now, 3 prefix of commands
 -- Returns id and order id of the command that has been due the longest; '' twice when nothing is due.
---#include going_on
-forget_job(KEYS[2], ARGV[1], tonumber(ARGV[2]))
+--#include consumers
+forget_consumer(KEYS[2], ARGV[1], tonumber(ARGV[2]))
 local id = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, 1)[1]
 if not id then return { '', '' } end
 return { id, redis.call('HGET', ARGV[3] .. id, 'order_id') or '' }

@@ -45,8 +45,8 @@ def test_s19_a_dead_token_costs_no_attempt_and_all_drain_in_order(trouble: Troub
     trouble.until(lambda: not trouble.alerts("token_dead"))
     closed = [one for one in trouble.alerts("token_dead", "closed") if one["id"] == alert["id"]]
     assert len(closed) == 1
-    parked = [entry for entry in trouble.timeline(orders[-1]) if entry["what"] == "command.paused"]
-    assert len(parked) == 1
+    paused = [entry for entry in trouble.timeline(orders[-1]) if entry["what"] == "command.paused"]
+    assert len(paused) == 1
 
 
 def test_a_new_token_put_in_by_hand_opens_the_gate_without_a_restart(trouble: Trouble) -> None:

@@ -2,7 +2,7 @@
 -- no more, as 'job token command': of the command each took last.
 
 -- Takes the job out, and those whose time is over. Returns what it took last, or nil.
-local function forget_job(jobs, job, now)
+local function forget_consumer(jobs, job, now)
   local found
   for _, member in ipairs(redis.call('ZRANGE', jobs, 0, -1)) do
     local whose, token, id = member:match('^(%S+) (%S+) (%S+)$')

@@ -13,12 +13,13 @@ from redis import Redis
 from app.domain.commands import Acknowledge, Change, CommandKind, CommandStatus, Ship
 from app.domain.orders import OrderState, Tracking
 from app.domain.timeline import Cause
-from app.queues import LIFECYCLE, THREADS, command_wake, connect_queues, queue_of
-from app.services.drain_loop import COUNTS_S
+from app.queue.jobs import connect_queues, queue_of
+from app.queue.specs import LIFECYCLE, THREADS, command_job
+from app.services.drain_loop import ACTIVE_S
 from app.services.enqueue import BURST
 from app.services.submit import Submitted
 from app.store import keys
-from app.store.commands import NotTaken, NotTakenReason
+from app.store.commands import LeaseDenied, LeaseDeniedReason
 from tests.integration.bursts.conftest import SHOP, Market
 from tests.integration.store import samples
 
@@ -63,63 +64,65 @@ def submit(market: Market, order_id: str, change: Change, name: str = "c") -> st
     return submission.command.id
 
 
-def go_on_count(rq: Redis, count: int) -> None:
+def active_count(rq: Redis, count: int) -> None:
     """Have so many jobs go on with ship commands, as the ledger counts them."""
-    rq.delete(keys.going_on("ship", SHOP))
-    rq.zadd(keys.going_on("ship", SHOP), {f"job{number} token command": 9e15 for number in range(count)})
+    rq.delete(keys.active_consumers("ship", SHOP))
+    rq.zadd(
+        keys.active_consumers("ship", SHOP), {f"job{number} token command": 9e15 for number in range(count)}
+    )
 
 
-def go_on(market: Market) -> int:
+def drain_loop(market: Market) -> int:
     return market.orderwire.drain_loop.drain(SHIP, SHOP, stopped=lambda: False)
 
 
-def going_on(market: Market, *, after_s: float = 0) -> int:
+def active_consumers(market: Market, *, after_s: float = 0) -> int:
     now = datetime.now(UTC) + timedelta(seconds=after_s)
-    return market.orderwire.commands.going_on([(SHIP, SHOP)], now)[SHIP, SHOP]
+    return market.orderwire.commands.active_consumers([(SHIP, SHOP)], now)[SHIP, SHOP]
 
 
 def test_it_takes_what_is_due_in_turn_and_takes_the_jobs_of_it_back(market: Market, rq: Redis) -> None:
     commands = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 3)]
     assert queued(rq) == [f"ship-{one}" for one in commands]
-    assert go_on(market) == 3
+    assert drain_loop(market) == 3
     assert queued(rq) == []
     ended = [market.command(one) for one in commands]
     assert [one.status for one in ended] == [CommandStatus.SUCCEEDED] * 3
     assert sorted(one.attempts[0].started_at for one in ended) == [
         one.attempts[0].started_at for one in ended
     ]
-    assert going_on(market) == 0
+    assert active_consumers(market) == 0
 
 
 def test_a_retry_that_became_due_is_taken_out_of_the_scheduled_registry(market: Market, rq: Redis) -> None:
     [command_id] = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 1)]
     later = datetime.now(UTC) + timedelta(hours=1)
-    market.orderwire.nudge.wake(command_wake(SHIP, command_id, "1", later))
-    assert go_on(market) == 1
+    market.orderwire.enqueuer.enqueue(command_job(SHIP, command_id, "1", later))
+    assert drain_loop(market) == 1
     assert queue_of(LIFECYCLE, rq).scheduled_job_registry.count == 0
     assert not rq.exists(f"rq:job:ship-{command_id}")
 
 
 def test_no_job_is_written_while_as_many_go_on_as_can_run(market: Market, rq: Redis) -> None:
     first, second = in_progress(market, 2)
-    places = market.orderwire.submit_change.places
-    assert places == 2 * THREADS[LIFECYCLE]
-    go_on_count(rq, places)
+    max_concurrency = market.orderwire.submit_change.max_concurrency
+    assert max_concurrency == 2 * THREADS[LIFECYCLE]
+    active_count(rq, max_concurrency)
     submit(market, first, PARCEL)
     assert queued(rq) == []
-    go_on_count(rq, places - 1)
+    active_count(rq, max_concurrency - 1)
     command_id = submit(market, second, PARCEL)
     assert queued(rq) == [f"ship-{command_id}"]
 
 
 def test_a_sweep_leaves_a_kind_alone_that_enough_jobs_go_on_with(market: Market, rq: Redis) -> None:
     [order_id] = in_progress(market, 1)
-    places = market.orderwire.submit_change.places
-    go_on_count(rq, places)
+    max_concurrency = market.orderwire.submit_change.max_concurrency
+    active_count(rq, max_concurrency)
     command_id = submit(market, order_id, PARCEL)
     assert market.orderwire.sweep.sweep().commands == 0
     assert queued(rq) == []
-    go_on_count(rq, places - 1)
+    active_count(rq, max_concurrency - 1)
     assert market.orderwire.sweep.sweep().commands == 1
     assert queued(rq) == [f"ship-{command_id}"]
 
@@ -128,19 +131,19 @@ def test_s27_a_shop_with_one_command_does_not_wait_behind_the_burst_of_another(
     market: Market, rq: Redis
 ) -> None:
     burst = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 2)]
-    places = market.orderwire.submit_change.places
-    go_on_count(rq, places)
+    max_concurrency = market.orderwire.submit_change.max_concurrency
+    active_count(rq, max_concurrency)
     one = structs.replace(
         samples.command("lone", change=samples.ship(), at=datetime.now(UTC)), shop_id="another"
     )
     commands = market.orderwire.commands
     acceptance = commands.accept(one, timeline=samples.note())
     assert acceptance.head
-    assert acceptance.going_on == 0
+    assert acceptance.active_consumers == 0
     assert market.orderwire.sweep.sweep().commands == 1
     assert "ship-lone" in queued(rq)
-    taken = commands.take_next(
-        SHIP, "another", job="j", token="t", now=datetime.now(UTC), lease_s=30, counts_s=1
+    taken = commands.lease_next(
+        SHIP, "another", job="j", token="t", now=datetime.now(UTC), lease_s=30, active_s=1
     )
     assert taken is not None
     assert taken.command.id == "lone"
@@ -150,12 +153,12 @@ def test_s27_a_shop_with_one_command_does_not_wait_behind_the_burst_of_another(
 def test_a_job_that_died_counts_only_a_moment(market: Market) -> None:
     [order_id] = in_progress(market, 1)
     submit(market, order_id, PARCEL)
-    taken = market.orderwire.commands.take_next(
-        SHIP, SHOP, job="died", token="t", now=datetime.now(UTC), lease_s=30, counts_s=COUNTS_S
+    taken = market.orderwire.commands.lease_next(
+        SHIP, SHOP, job="died", token="t", now=datetime.now(UTC), lease_s=30, active_s=ACTIVE_S
     )
     assert taken is not None
-    assert going_on(market) == 1
-    assert going_on(market, after_s=COUNTS_S + 0.1) == 0
+    assert active_consumers(market) == 1
+    assert active_consumers(market, after_s=ACTIVE_S + 0.1) == 0
 
 
 def test_told_to_stop_it_wakes_the_job_of_what_is_left(market: Market, rq: Redis) -> None:
@@ -165,13 +168,13 @@ def test_told_to_stop_it_wakes_the_job_of_what_is_left(market: Market, rq: Redis
     assert market.orderwire.drain_loop.drain(SHIP, SHOP, stopped=lambda: next(told)) == 1
     assert market.command(first).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{second}"]
-    assert going_on(market) == 0
+    assert active_consumers(market) == 0
 
 
 def test_its_turn_over_it_queues_behind_the_jobs_of_other_kinds(market: Market, rq: Redis) -> None:
     [command_id] = [submit(market, order_id, PARCEL) for order_id in in_progress(market, 1)]
     rq.delete(queue_of(LIFECYCLE, rq).key)
-    market.orderwire.nudge.wake(command_wake(CommandKind.REFUND, "refund1", "1"))
+    market.orderwire.enqueuer.enqueue(command_job(CommandKind.REFUND, "refund1", "1"))
     clock = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(seconds=60)])
     over = replace(market.orderwire.drain_loop, clock=lambda: next(clock, datetime.now(UTC)))
     assert over.drain(SHIP, SHOP, stopped=lambda: False) == 0
@@ -190,7 +193,7 @@ def test_one_that_gives_up_gets_a_job_of_its_own_and_the_others_go_on(market: Ma
     assert market.command(good).status is CommandStatus.SUCCEEDED
     assert queued(rq) == [f"ship-{dead}"]
     again = market.orderwire.run_command.run(dead)
-    assert again == NotTaken(reason=NotTakenReason.DONE, due_at=None)
+    assert again == LeaseDenied(reason=LeaseDeniedReason.DONE, due_at=None)
     assert again.shop_id == SHOP  # so that its job goes on with what is due there
 
 
@@ -199,10 +202,10 @@ def test_with_many_more_to_come_the_read_after_is_owed_and_bought_by_list(market
     for order_id in order_ids:
         submit(market, order_id, PARCEL)
     before = {order_id: reads_of(market, order_id) for order_id in order_ids}
-    assert go_on(market) == BURST + 2
+    assert drain_loop(market) == BURST + 2
     syncs = market.orderwire.sync_order.syncs
-    owed = {one.order_id for one in syncs.due_of(SHOP, datetime.now(UTC), limit=100)}
-    assert owed == set(order_ids[:2])
+    pending = {one.order_id for one in syncs.due_of(SHOP, datetime.now(UTC), limit=100)}
+    assert pending == set(order_ids[:2])
     read = {order_id for order_id in order_ids if reads_of(market, order_id) > before[order_id]}
     assert read == set(order_ids[2:])
     assert queue_of("sync", rq).get_job_ids() == [f"sync_burst-{SHOP}"]
@@ -216,11 +219,11 @@ def test_what_follows_in_the_lane_is_decided_on_what_the_platform_says(market: M
     [order_id] = in_progress(market, 1)
     command_id, second_id = submit(market, order_id, PARCEL), submit(market, order_id, PARCEL, "second")
     commands, now = market.orderwire.commands, datetime.now(UTC)
-    taken = commands.take_next(SHIP, SHOP, job="j", token="t", now=now, lease_s=30, counts_s=1)
+    taken = commands.lease_next(SHIP, SHOP, job="j", token="t", now=now, lease_s=30, active_s=1)
     assert taken is not None
-    assert market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t").read_pending
+    assert market.orderwire.run_command.run_leased(replace(taken, waiting=BURST), "t").read_pending
     assert shipments(market, order_id) == 0
-    assert go_on(market) == 1
+    assert drain_loop(market) == 1
     assert market.command(command_id).status is CommandStatus.SUCCEEDED
     assert market.command(second_id).status is CommandStatus.FAILED
     assert shipments(market, order_id) == 1
@@ -236,11 +239,11 @@ def test_whoever_waits_for_the_command_finds_the_change_in_the_copy(market: Mark
     [order_id] = in_progress(market, 1)
     command_id = submit(market, order_id, PARCEL)
     now = datetime.now(UTC)
-    taken = market.orderwire.commands.take_next(
-        SHIP, SHOP, job="j", token="t", now=now, lease_s=30, counts_s=1
+    taken = market.orderwire.commands.lease_next(
+        SHIP, SHOP, job="j", token="t", now=now, lease_s=30, active_s=1
     )
     assert taken is not None
-    market.orderwire.run_command.run_taken(replace(taken, waiting=BURST), "t")
+    market.orderwire.run_command.run_leased(replace(taken, waiting=BURST), "t")
     ended = market.orderwire.await_command.wait(command_id, 5)
     assert ended is not None
     assert ended.status is CommandStatus.SUCCEEDED
@@ -268,7 +271,7 @@ def test_those_whose_worker_died_twice_are_woken_a_second_apart(market: Market, 
     queue = queue_of(LIFECYCLE, rq)
     rq.delete(queue.key)
     for number, command_id in enumerate([once, *twice, *twice]):
-        market.orderwire.commands.take(command_id, token=f"t{number}", now=datetime.now(UTC), lease_s=-1)
+        market.orderwire.commands.lease(command_id, token=f"t{number}", now=datetime.now(UTC), lease_s=-1)
     assert market.orderwire.sweep.sweep().commands == 3
     assert queued(rq) == [f"ship-{once}"]
     waiting = queue.scheduled_job_registry

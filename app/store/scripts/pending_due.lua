@@ -1,5 +1,5 @@
--- Lists what is owed and due, the longest due first. Changes nothing.
--- KEYS 1 index of what is owed
+-- Lists what is pending and due, the longest due first. Changes nothing.
+-- KEYS 1 index of what is pending
 -- ARGV 1 now, 2 how many, 3 prefix of the records
 -- Returns { {subject, due time, seq, shop id, cause, failures or false, error or false}... }.
 local found = {}

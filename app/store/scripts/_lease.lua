@@ -7,11 +7,11 @@ local function take(record, id, token, lease_until, at, leases)
   redis.call('HSET', record, 'lease_token', token, 'lease_until', lease_until)
   redis.call('HDEL', record, 'next_attempt_at')
   unset_due(at.due, at.due_of, id)
-  redis.call('ZREM', at.parked, id)
+  redis.call('ZREM', at.paused, id)
   redis.call('ZADD', leases, lease_until, id)
 end
 
--- What a run is told of its command: the record, the copy of its order, and whether a read of that is owed.
+-- What a run is told of its command: the record, the copy of its order, and whether a read of that is pending.
 local function taken(record, at)
-  return { 'taken', redis.call('HGETALL', record), redis.call('HGETALL', at.order), redis.call('EXISTS', at.owed) }
+  return { 'taken', redis.call('HGETALL', record), redis.call('HGETALL', at.order), redis.call('EXISTS', at.pending) }
 end

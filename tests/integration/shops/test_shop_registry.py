@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.live_shops import SEALED_FIELD, LiveShops, token_digest
 from app.settings import Settings
+from app.shops import SEALED_FIELD, ShopRegistry, token_digest
 from app.store.connection import Store
 from app.store.sealing import Sealer
 from app.store.tokens import NewToken, Tokens
@@ -23,12 +23,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def _live(redis: Store, file: Path) -> tuple[LiveShops, Tokens, Sealer]:
+def _live(redis: Store, file: Path) -> tuple[ShopRegistry, Tokens, Sealer]:
     tokens, sealer = Tokens(redis), Sealer([b"k" * 32])
-    return LiveShops(Settings(shops_file=file), tokens, sealer), tokens, sealer
+    return ShopRegistry(Settings(shops_file=file), tokens, sealer), tokens, sealer
 
 
-def _token(shops: LiveShops) -> str:
+def _token(shops: ShopRegistry) -> str:
     shops.refresh()
     shop = shops.get("1")
     assert shop is not None

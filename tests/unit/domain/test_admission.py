@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.gates import YIELD_S, Closed, GateHold, GateState, Open, Purpose, passage
+from app.domain.admission import YIELD_S, AdmissionState, Closed, Open, PauseCause, Purpose, passage
 from tests.orders import NOW
 
 SOON = NOW + timedelta(seconds=30)
@@ -14,39 +14,41 @@ SOON = NOW + timedelta(seconds=30)
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_a_gate_nobody_reported_to_is_open(purpose: Purpose) -> None:
-    assert passage(GateState(), purpose, NOW) == Open()
+    assert passage(AdmissionState(), purpose, NOW) == Open()
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_an_open_breaker_stops_every_call_until_its_probe(purpose: Purpose) -> None:
-    found = passage(GateState(breaker_since=NOW, breaker_probe_at=SOON), purpose, NOW)
+    found = passage(AdmissionState(breaker_since=NOW, breaker_probe_at=SOON), purpose, NOW)
     assert isinstance(found, Closed)
-    assert (found.hold, found.until) == (GateHold.BREAKER, SOON)
+    assert (found.cause, found.until) == (PauseCause.BREAKER, SOON)
 
 
 def test_a_breaker_whose_probe_is_late_stays_closed() -> None:
-    found = passage(GateState(breaker_since=NOW, breaker_probe_at=NOW), Purpose.COMMAND, SOON)
+    found = passage(AdmissionState(breaker_since=NOW, breaker_probe_at=NOW), Purpose.COMMAND, SOON)
     assert isinstance(found, Closed)
     assert found.until == SOON
 
 
 def test_a_dead_token_says_what_the_platform_said() -> None:
-    state = GateState(token_since=NOW, token_probe_at=SOON, token_text="Session has expired.")
+    state = AdmissionState(token_since=NOW, token_probe_at=SOON, token_text="Session has expired.")
     found = passage(state, Purpose.COMMAND, NOW)
     assert isinstance(found, Closed)
-    assert found.hold is GateHold.TOKEN
+    assert found.cause is PauseCause.TOKEN
     assert "Session has expired." in found.text
 
 
 def test_a_reached_limit_stops_commands_too_and_ends_by_its_time() -> None:
-    state = GateState(usage_since=NOW, usage_until=SOON, usage_percent=100, usage_at=NOW - timedelta(hours=1))
+    state = AdmissionState(
+        usage_since=NOW, usage_until=SOON, usage_percent=100, usage_at=NOW - timedelta(hours=1)
+    )
     assert isinstance(passage(state, Purpose.COMMAND, NOW), Closed)
     assert passage(state, Purpose.COMMAND, SOON) == Open()
 
 
 @pytest.mark.parametrize(("percent", "open_for_reads"), [(74, True), (75, False), (99, False)])
 def test_s20_from_75_percent_on_reads_yield_and_commands_go_on(percent: int, open_for_reads: bool) -> None:
-    state = GateState(usage_percent=percent, usage_at=NOW)
+    state = AdmissionState(usage_percent=percent, usage_at=NOW)
     assert passage(state, Purpose.COMMAND, NOW) == Open()
     for purpose in (Purpose.READ, Purpose.LISTING):
         found = passage(state, purpose, NOW)
@@ -56,5 +58,5 @@ def test_s20_from_75_percent_on_reads_yield_and_commands_go_on(percent: int, ope
 
 
 def test_usage_that_was_told_six_minutes_ago_counts_no_more() -> None:
-    state = GateState(usage_percent=95, usage_at=NOW - timedelta(minutes=6))
+    state = AdmissionState(usage_percent=95, usage_at=NOW - timedelta(minutes=6))
     assert passage(state, Purpose.LISTING, NOW) == Open()

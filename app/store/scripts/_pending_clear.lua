@@ -1,5 +1,5 @@
--- Clears what is owed on one subject, in the index of all and in its shop's.
-local function clear_owed(index, record, subject, by_shop)
+-- Clears what is pending on one subject, in the index of all and in its shop's.
+local function clear_pending(index, record, subject, by_shop)
   local shop = redis.call('HGET', record, 'shop_id')
   redis.call('DEL', record)
   redis.call('ZREM', index, subject)

@@ -1,4 +1,4 @@
-"""The watch over a real store, and the two places that tell it what it cannot see."""
+"""The watch over a real store, and the two max_concurrency that tell it what it cannot see."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import pytest
 
 from app.domain.alerts import AlertKind, AlertState
 from app.domain.commands import CommandStatus
-from app.domain.hints import Entry, EntryHint
+from app.domain.entries import Entry, EntryHint
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
-from app.queues import Jobs
+from app.queue.jobs import Jobs
 from app.services.alerts import Alerting
-from app.services.enqueue import Nudge
+from app.services.enqueue import Enqueuer
 from app.services.intake import DrainInbox
-from app.services.monitor import Limits, WatchConditions
+from app.services.monitor import Limits, Monitor
 from app.store.alerts import Alerts
 from app.store.commands import Commands
 from app.store.connection import Store, connect, connect_async
 from app.store.counters import Counters
 from app.store.drift import Drift
 from app.store.inbox import AsyncInbox, Inbox
+from app.store.monitor import Watch
 from app.store.orders import Orders
-from app.store.syncs import OwedSync, Syncs
-from app.store.watch import Watch
+from app.store.syncs import PendingSync, Syncs
 from tests.integration.notify.conftest import Clock
 from tests.integration.store import samples
+from tests.queues import live_jobs
 
 Webhook = Callable[[str, str, str], None]
 
@@ -66,9 +67,9 @@ class CountingStore(Store):
 
 
 @pytest.fixture
-def conditions(redis: Store, alerting: Alerting, jobs: Jobs) -> WatchConditions:
-    return WatchConditions(
-        watch=Watch(redis), alerting=alerting, nudge=Nudge(jobs=jobs), shops=SHOPS, limits=LIMITS
+def conditions(redis: Store, alerting: Alerting, jobs: Jobs) -> Monitor:
+    return Monitor(
+        watch=Watch(redis), alerting=alerting, enqueuer=Enqueuer(jobs=jobs), shops=SHOPS, limits=LIMITS
     )
 
 
@@ -78,7 +79,7 @@ def drain(redis: Store, jobs: Jobs, clock: Clock) -> DrainInbox:
         inbox=Inbox(redis),
         watch=Watch(redis),
         shops=SHOPS,
-        nudge=Nudge(jobs=jobs),
+        enqueuer=Enqueuer(jobs=jobs),
         drift=Drift(redis),
         orders=Orders(redis),
         counters=Counters(redis),
@@ -137,7 +138,7 @@ def silent(alerts: Alerts) -> set[str]:
 
 
 def test_an_inbox_nobody_drains_opens_one_alert_that_closes_when_it_is_drained(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis_url: str, drain: DrainInbox
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis_url: str, drain: DrainInbox
 ) -> None:
     clock.now = datetime.now(UTC)  # Redis itself notes when an entry came
     receive(redis_url, clock, ("d1", "35001", "112"))
@@ -152,7 +153,7 @@ def test_an_inbox_nobody_drains_opens_one_alert_that_closes_when_it_is_drained(
 
 
 def test_a_due_command_without_a_worker_opens_an_alert_until_it_runs(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis: Store
 ) -> None:
     commands = Commands(redis)
     commands.accept(samples.command(change=samples.ship()), timeline=samples.note())
@@ -162,16 +163,16 @@ def test_a_due_command_without_a_worker_opens_an_alert_until_it_runs(
     assert conditions.look(clock.now) == 1
     assert open_now(alerts) == {("due_old", "commands")}
     assert "ship command" in alerts.list(limit=1).items[0].text
-    commands.take("c1", token="t", now=clock.now, lease_s=10)
+    commands.lease("c1", token="t", now=clock.now, lease_s=10)
     assert conditions.look(clock.now) == 1
 
 
 def test_a_command_that_waits_for_its_time_is_not_late(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis: Store
 ) -> None:
     commands = Commands(redis)
     commands.accept(samples.command(), timeline=samples.note())
-    commands.take("c1", token="t", now=clock.now, lease_s=10)
+    commands.lease("c1", token="t", now=clock.now, lease_s=10)
     later = clock.now + timedelta(hours=2)
     waiting = replace(samples.settlement(CommandStatus.WAITING), next_attempt_at=later)
     commands.settle("c1", token="t", settlement=waiting, now=clock.now)
@@ -181,10 +182,10 @@ def test_a_command_that_waits_for_its_time_is_not_late(
 
 
 def test_an_owed_read_that_nobody_does_opens_an_alert_of_its_own(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis: Store
 ) -> None:
     syncs = Syncs(redis)
-    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
+    syncs.add(PendingSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
     clock.now += timedelta(seconds=121)
     conditions.look(clock.now)
     assert open_now(alerts) == {("due_old", "syncs")}
@@ -194,10 +195,10 @@ def test_an_owed_read_that_nobody_does_opens_an_alert_of_its_own(
 
 
 def test_a_value_that_hovers_at_its_limit_does_not_open_and_close_all_day(
-    conditions: WatchConditions, clock: Clock, redis: Store
+    conditions: Monitor, clock: Clock, redis: Store
 ) -> None:
     syncs = Syncs(redis)
-    syncs.owe(OwedSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
+    syncs.add(PendingSync(order_id="35001", shop_id="112", cause=Cause.WEBHOOK), clock.now)
     assert conditions.look(clock.now + timedelta(seconds=121)) == 1
     assert conditions.look(clock.now + timedelta(seconds=110)) == 0
     assert conditions.look(clock.now + timedelta(seconds=122)) == 0
@@ -205,7 +206,7 @@ def test_a_value_that_hovers_at_its_limit_does_not_open_and_close_all_day(
 
 
 def test_a_busy_shop_without_webhooks_is_silent_until_one_comes(
-    conditions: WatchConditions,
+    conditions: Monitor,
     alerts: Alerts,
     clock: Clock,
     redis: Store,
@@ -224,7 +225,7 @@ def test_a_busy_shop_without_webhooks_is_silent_until_one_comes(
 
 
 def test_a_shop_where_nothing_happens_is_quiet_and_not_silent(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis: Store
 ) -> None:
     Watch(redis).heard(["112"], clock.now)
     Watch(redis).busy("112", clock.now + timedelta(minutes=5))
@@ -233,7 +234,7 @@ def test_a_shop_where_nothing_happens_is_quiet_and_not_silent(
 
 
 def test_a_webhook_for_one_shop_does_not_break_the_silence_of_another(
-    conditions: WatchConditions,
+    conditions: Monitor,
     alerts: Alerts,
     clock: Clock,
     redis: Store,
@@ -251,7 +252,7 @@ def test_a_webhook_for_one_shop_does_not_break_the_silence_of_another(
 
 
 def test_a_webhook_that_names_no_shop_of_ours_counts_for_every_shop(
-    conditions: WatchConditions,
+    conditions: Monitor,
     alerts: Alerts,
     clock: Clock,
     redis: Store,
@@ -268,7 +269,7 @@ def test_a_webhook_that_names_no_shop_of_ours_counts_for_every_shop(
 
 
 def test_a_reused_entry_id_is_told_and_the_alert_closes_after_a_quiet_hour(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock, redis: Store, webhook: Webhook
+    conditions: Monitor, alerts: Alerts, clock: Clock, redis: Store, webhook: Webhook
 ) -> None:
     webhook("d1", "35001", "112")
     webhook("d2", "35001", "112")
@@ -281,7 +282,7 @@ def test_a_reused_entry_id_is_told_and_the_alert_closes_after_a_quiet_hour(
 
 
 def test_an_unknown_code_not_seen_for_a_day_counts_as_ended(
-    conditions: WatchConditions, alerts: Alerts, clock: Clock
+    conditions: Monitor, alerts: Alerts, clock: Clock
 ) -> None:
     start = clock.now
     conditions.alerting.open(AlertKind.UNKNOWN_CODE, "4711", "The platform answered 4711.")
@@ -296,10 +297,10 @@ def test_an_unknown_code_not_seen_for_a_day_counts_as_ended(
 def test_a_look_costs_two_round_trips(
     counted: CountingStore, alerting: Alerting, jobs: Jobs, clock: Clock
 ) -> None:
-    watched = WatchConditions(
+    watched = Monitor(
         watch=Watch(counted),
         alerting=replace(alerting, alerts=Alerts(counted, telling=True)),
-        nudge=Nudge(jobs=jobs),
+        enqueuer=Enqueuer(jobs=jobs),
         shops=SHOPS,
         limits=LIMITS,
     )
@@ -310,12 +311,12 @@ def test_a_look_costs_two_round_trips(
 
 
 def test_news_that_a_teller_dropped_is_woken_again(
-    conditions: WatchConditions, alerts: Alerts, jobs: Jobs, clock: Clock, redis: Store
+    conditions: Monitor, alerts: Alerts, jobs: Jobs, clock: Clock, redis: Store
 ) -> None:
     conditions.alerting.open(AlertKind.DRIFT, "112", "One order differed.")
     alerts.claim(clock.now, until=clock.now + timedelta(seconds=180), limit=10)
     redis.execute_command("DEL", "rq:job:tell_operators", "rq:queue:sync")
     conditions.look(clock.now + timedelta(seconds=10))
-    assert jobs.live(["tell_operators"]) == set()
+    assert live_jobs(jobs, ["tell_operators"]) == set()
     conditions.look(clock.now + timedelta(seconds=180))
-    assert jobs.live(["tell_operators"]) == {"tell_operators"}
+    assert live_jobs(jobs, ["tell_operators"]) == {"tell_operators"}

@@ -9,7 +9,7 @@ from datetime import datetime
 from app.domain.alerts import AlertKind
 from app.domain.commands import CommandKind
 from app.store import keys
-from app.store.alerts import parts_of_cause
+from app.store.alerts import split_cause
 from app.store.connection import Store
 from app.store.script import load
 from app.store.times import micros, time_of, time_of_row, time_or_none
@@ -19,16 +19,16 @@ MAX_LAPSED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShopSight:
+class ShopSnapshot:
     """When a webhook last came for a shop, and since when and when last reconciliation found changes."""
 
-    heard_at: datetime | None
+    last_webhook_at: datetime | None
     busy_since: datetime | None
     busy_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Snapshot:
     """One look: since when the oldest waits (None: nothing does), and what was heard of each shop."""
 
     inbox_since: datetime | None
@@ -39,7 +39,7 @@ class Sight:
     reused_grew_at: datetime | None
     untold: bool
     lapsed: tuple[tuple[AlertKind, str], ...]
-    shops: Mapping[str, ShopSight]
+    shops: Mapping[str, ShopSnapshot]
 
 
 class Watch:
@@ -48,9 +48,9 @@ class Watch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._forward = load(store, "shop_forward")
-        self._reused = load(store, "watch_reused")
+        self._reused = load(store, "monitor_reused")
 
-    def look(self, shop_ids: Sequence[str], now: datetime) -> Sight:
+    def look(self, shop_ids: Sequence[str], now: datetime) -> Snapshot:
         """Return what can be seen now."""
         pipeline = self._store.pipeline(transaction=False)
         pipeline.xrange(keys.INBOX, count=1)
@@ -58,14 +58,14 @@ class Watch:
         self._reused([keys.COUNTERS, keys.WATCH], [micros(now), "entry_id_reused"], client=pipeline)
         pipeline.zcount(keys.ALERTS_UNTOLD, "-inf", micros(now))
         pipeline.zrangebyscore(keys.ALERTS_LAPSING, "-inf", micros(now), start=0, num=MAX_LAPSED)
-        pipeline.zrange(keys.OWED_ORDERS, 0, 0, withscores=True)
+        pipeline.zrange(keys.PENDING_ORDERS, 0, 0, withscores=True)
         for kind in CommandKind:
             pipeline.zrange(keys.due(kind.value), 0, 0, withscores=True)
         for shop_id in shop_ids:
-            pipeline.hmget(keys.shop(shop_id), "heard_at", "busy_since", "busy_at")
+            pipeline.hmget(keys.shop(shop_id), "last_webhook_at", "busy_since", "busy_at")
         first, size, reused, untold, lapsed, syncs, *rest = pipeline.execute()
         due, shops = rest[: len(CommandKind)], rest[len(CommandKind) :]
-        return Sight(
+        return Snapshot(
             inbox_since=time_of_row(first[0][0]) if first else None,
             inbox_size=int(size or 0),
             due_since={
@@ -75,10 +75,10 @@ class Watch:
             reused=int(reused[0]),
             reused_grew_at=time_or_none(reused[1]),
             untold=untold > 0,
-            lapsed=tuple(parts_of_cause(cause) for cause in lapsed),
+            lapsed=tuple(split_cause(cause) for cause in lapsed),
             shops={
-                shop_id: ShopSight(
-                    heard_at=time_or_none(row[0]),
+                shop_id: ShopSnapshot(
+                    last_webhook_at=time_or_none(row[0]),
                     busy_since=time_or_none(row[1]),
                     busy_at=time_or_none(row[2]),
                 )
@@ -90,7 +90,7 @@ class Watch:
         """Note that webhooks came for these shops."""
         pipeline = self._store.pipeline(transaction=False)
         for shop_id in shop_ids:
-            self._forward([keys.shop(shop_id)], ["heard_at", micros(now)], client=pipeline)
+            self._forward([keys.shop(shop_id)], ["last_webhook_at", micros(now)], client=pipeline)
         pipeline.execute()
 
     def busy(self, shop_id: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The gate of each shop as the processes share it: its holds, its probe, and the commands parked at it."""
+"""The gate of each shop as the processes share it: its holds, its probe, and the commands paused at it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.admission import AdmissionState, BreakerPolicy, PauseCause, Verdict
 from app.domain.commands import CommandKind
-from app.domain.gates import GateHold, GatePolicy, GateState, Verdict
 from app.store import keys
+from app.store.command_values import DueCommand
 from app.store.connection import Store, run
 from app.store.pages import bounded
 from app.store.script import load
-from app.store.settlements import DueCommand
 from app.store.times import micros, time_of, time_or_none
 
 # A throttle that does not say how long: a minute, doubled while it lasts, to a quarter of an hour.
@@ -40,41 +40,41 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class Transitions:
     """The holds that a report began and ended, and when the next probe is due."""
 
-    began: tuple[GateHold, ...]
-    ended: tuple[GateHold, ...]
+    began: tuple[PauseCause, ...]
+    ended: tuple[PauseCause, ...]
     probe_at: datetime | None
 
 
-class Gates:
-    """Keeps the gates; every change is one script."""
+class AdmissionStates:
+    """Keeps the admission_states; every change is one script."""
 
-    def __init__(self, store: Store, policy: GatePolicy) -> None:
+    def __init__(self, store: Store, policy: BreakerPolicy) -> None:
         self._store = store
         self._policy = policy
-        self._report = load(store, "gate_report")
-        self._claim = load(store, "gate_claim")
-        self._unclaim = load(store, "gate_unclaim")
-        self._release = load(store, "gate_release")
+        self._report = load(store, "admission_report")
+        self._claim = load(store, "probe_claim")
+        self._unclaim = load(store, "probe_unclaim")
+        self._release = load(store, "paused_release")
 
-    def state(self, shop_id: str) -> GateState:
+    def state(self, shop_id: str) -> AdmissionState:
         """Return the state of one gate."""
         return self.states([shop_id])[shop_id]
 
-    def states(self, shop_ids: Sequence[str]) -> dict[str, GateState]:
-        """Return the states of these gates, in one round trip."""
+    def states(self, shop_ids: Sequence[str]) -> dict[str, AdmissionState]:
+        """Return the states of these admission_states, in one round trip."""
         calls = [("HGETALL", keys.gate(shop_id)) for shop_id in shop_ids]
-        counts = [("ZCARD", keys.parked(shop_id)) for shop_id in shop_ids]
+        counts = [("ZCARD", keys.paused(shop_id)) for shop_id in shop_ids]
         answers = run(self._store, [*calls, *counts])
-        rows, parked = answers[: len(calls)], answers[len(calls) :]
+        rows, paused = answers[: len(calls)], answers[len(calls) :]
         return {
             shop_id: _state(fields, count)
-            for shop_id, fields, count in zip(shop_ids, rows, parked, strict=True)
+            for shop_id, fields, count in zip(shop_ids, rows, paused, strict=True)
         }
 
-    def report(self, shop_id: str, report: Report, now: datetime) -> Turned:
+    def report(self, shop_id: str, report: Report, now: datetime) -> Transitions:
         """Note what answers said; the same report token again changes nothing."""
         policy = self._policy
         verdict = report.verdict.value if report.verdict in (Verdict.THROTTLED, Verdict.TOKEN) else ""
@@ -99,9 +99,9 @@ class Gates:
                 _micros(MOST_THROTTLE_S),
             ],
         )
-        return Turned(
-            began=tuple(GateHold(name) for name in began),
-            ended=tuple(GateHold(name) for name in ended),
+        return Transitions(
+            began=tuple(PauseCause(name) for name in began),
+            ended=tuple(PauseCause(name) for name in ended),
             probe_at=time_or_none(probe_at),
         )
 
@@ -119,13 +119,13 @@ class Gates:
     def release(
         self, shop_id: str, *, now: datetime, limit: int, a_second: float, within_s: float
     ) -> list[DueCommand]:
-        """Make up to `limit` parked commands due, oldest first, `a_second` of them each second.
+        """Make up to `limit` paused commands due, oldest first, `a_second` of them each second.
 
-        None is made due later than `within_s` from now; the rest stays parked for the next call.
+        None is made due later than `within_s` from now; the rest stays paused for the next call.
         """
         latest = micros(now + timedelta(seconds=within_s))
         rows = self._release(
-            [keys.gate(shop_id), keys.parked(shop_id)],
+            [keys.gate(shop_id), keys.paused(shop_id)],
             [
                 micros(now),
                 bounded(limit),
@@ -149,8 +149,8 @@ def _micros(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
-def _state(fields: Mapping[str, str], parked: int) -> GateState:
-    return GateState(
+def _state(fields: Mapping[str, str], paused: int) -> AdmissionState:
+    return AdmissionState(
         breaker_since=time_or_none(fields.get("breaker_since")),
         breaker_probe_at=time_or_none(fields.get("breaker_probe_at")),
         token_since=time_or_none(fields.get("token_since")),
@@ -160,5 +160,5 @@ def _state(fields: Mapping[str, str], parked: int) -> GateState:
         usage_until=time_or_none(fields.get("usage_until")),
         usage_percent=int(fields.get("usage_percent", "0")),
         usage_at=time_or_none(fields.get("usage_at")),
-        parked=parked,
+        paused=paused,
     )

@@ -31,22 +31,22 @@ class NewCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Which command stands for the promise now: the new one, or the one that was there.
+    """The command that stands for the promise: the new one, or the one that existed.
 
-    `head` says that it may run now, so that its job is worth waking; `gathered` that it waits for a batch
-    instead, and how many of its shop do by now (0: it does not). `going_on` counts the jobs that look for the
-    next due command of its kind and shop by themselves. Where the id is another than the one handed in, the
-    answer that came with it was not stored.
+    `head`: it may run now, so its job should be enqueued. `gathered`: how many acknowledgements of its shop
+    wait for a batch, this one included; 0 when it does not wait for one. `active_consumers`: the jobs that
+    take due commands of its kind and shop by themselves. Where `command_id` differs from the id that was
+    passed, the answer passed with it was not stored.
     """
 
     command_id: str
     created: bool
     head: bool
     gathered: int = 0
-    going_on: int = 0
+    active_consumers: int = 0
 
 
-class NotTakenReason(StrEnum):
+class LeaseDeniedReason(StrEnum):
     """Why a command cannot run now."""
 
     DONE = "done"
@@ -57,28 +57,28 @@ class NotTakenReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotTaken:
+class LeaseDenied:
     """The command cannot run now; `due_at` is when that ends, where it is known, `shop_id` whose it is."""
 
-    reason: NotTakenReason
+    reason: LeaseDeniedReason
     due_at: datetime | None
     shop_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Lease:
     """The lease is ours. `lost_runs` counts the runs before this one, in a row, that never settled.
 
     An attempt of the command without an outcome was begun by such a run: it may have reached the platform.
-    `copy` is the copy of its order, None where there is none (or only one in the archive), `read_owed`
-    whether that may be behind the platform; `waiting`, which only `take_next` tells, how many more of its
+    `copy` is the copy of its order, None where there is none (or only one in the archive), `read_pending`
+    whether that may be behind the platform; `waiting`, which only `lease_next` tells, how many more of its
     kind and shop are due.
     """
 
     command: Command
     lost_runs: int
     copy: StoredOrder | None
-    read_owed: bool
+    read_pending: bool
     waiting: int = 0
 
 
@@ -89,8 +89,8 @@ class Settlement:
     `status` is WAITING, with `next_attempt_at`, or a final one. `attempt` is the finished attempt, None when
     no call was made. `idempotency_key` is a new key of the next call, None to keep the old one; `keep_wire`
     says whether its bytes stay as they are, which they must exactly when the key is kept and a call may come.
-    `parked` pauses a waiting command: when its shop resumes, it may run before its time. `owe_read` makes a
-    read of the order pending in the same write: what the attempt did to it is not in its copy.
+    `paused` pauses a waiting command: when its shop resumes, it may run before its time. `read_pending` makes
+    a read of the order pending in the same write: what the attempt did to it is not in its copy.
     """
 
     status: CommandStatus
@@ -100,8 +100,8 @@ class Settlement:
     keep_wire: bool = True
     error: str | None = None
     timeline: tuple[TimelineEntry, ...] = ()
-    parked: bool = False
-    owe_read: bool = False
+    paused: bool = False
+    read_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
--- Reads what is owed on one subject, and counts that work on it begins.
--- KEYS 1 index of what is owed, 2 record of the subject
+-- Reads what is pending on one subject, and counts that work on it begins.
+-- KEYS 1 index of what is pending, 2 record of the subject
 -- ARGV 1 subject
 -- Returns its due time and its record {field, value, ...}, in it `runs`, those begun since one ended; or
 -- nothing. Sent twice, it counts twice: a run too many only brings the quarantine one run nearer.
