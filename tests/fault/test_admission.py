@@ -65,8 +65,9 @@ def test_a_new_token_put_in_by_hand_opens_the_gate_without_a_restart(trouble: Tr
 
 
 def _orderwire(trouble: Trouble, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    pid = trouble.stack.ready["pids"]["worker"][0]
-    # What the workers were told is what an operator's shell would say.
+    # What the API was started with is what an operator's shell would hold; a worker's process title, where
+    # setproctitle is installed, overwrites its environment.
+    pid = trouble.stack.ready["pids"]["api"][0]
     told = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
     env = dict(os.environ) | dict(line.split("=", 1) for line in told if line.startswith("ORDERWIRE_"))
     program = str(Path(sys.executable).with_name("orderwire"))
