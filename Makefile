@@ -66,7 +66,7 @@ fault: install ## test the whole stack while the platform or a process fails
 	$(PYTEST) tests/fault
 
 test: install ## run every test, or those of one path (T=tests/unit/domain)
-	$(PYTEST) --durations 10 $(T)
+	$(PYTEST) --durations 10 $(COVERED) $(T)
 
 coverage: install ## run the tests that need no stack; fail below 95 % coverage of domain, graph and store
 	$(PYTEST) --cov --cov-report term:skip-covered $(FAST_TIERS)
@@ -102,8 +102,8 @@ check: install ## everything that CI runs except the chaos tests
 	$(MAKE) lint types
 	$(BIN)/orderwire openapi --check
 	$(BIN)/orderwire docs states --check
-	$(MAKE) stores coverage
-	$(PYTEST) tests/e2e tests/fault
+	$(MAKE) stores
+	$(MAKE) test COVERED="--cov --cov-report term:skip-covered"
 
 not-run: install ## say which checks this machine does not run
 	@echo "not run here, only type-checked: Python 3.12 and 3.13 (this is $$($(BIN)/python --version))"
