@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,8 +48,8 @@ class Codec:
     _decoders: dict[type[Record], msgspec.json.Decoder[Any]] = field(default_factory=dict)
 
     def encode(self, record: Record) -> str:
-        """Return the record as JSON text, the same text for equal records."""
-        fields = _ENCODER.encode(record).decode()[1:]
+        """Return the record as JSON text, the same text for equal records: its times are written in UTC."""
+        fields = _ENCODER.encode(_in_utc(record)).decode()[1:]
         comma = "" if fields == "}" else ","  # every field may have its default, as in an empty address
         return f'{{"v":{self.version}{comma}{fields}'
 
@@ -96,6 +98,18 @@ def document(value: object) -> Any:
     if isinstance(value, tuple | list):
         return [document(one) for one in value]
     return format(value, "f") if isinstance(value, Decimal) else value
+
+
+def _in_utc(record: Record) -> Record:
+    times = [(name, getattr(record, name)) for name in _times(type(record))]
+    moved = {name: at.astimezone(UTC) for name, at in times if at is not None and at.tzinfo is not UTC}
+    return msgspec.structs.replace(record, **moved) if moved else record
+
+
+@cache
+def _times(kind: type[Record]) -> tuple[str, ...]:
+    fields = msgspec.structs.fields(kind)
+    return tuple(field.name for field in fields if field.type in (datetime, datetime | None))
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

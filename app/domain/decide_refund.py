@@ -15,7 +15,7 @@ from app.domain.selection import unknown_item
 def decide_refund(order: Order, change: Refund) -> Decision:
     """Return whether that money may be given back.
 
-    Whether the payment is captured is left to the platform: it says so with 2361076, and the command waits.
+    Whether the payment is captured is left to the platform: it says so, and the command waits.
     """
     return (
         _nothing_shipped(order)

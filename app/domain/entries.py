@@ -6,7 +6,14 @@ dataclass and is a list in JSON as it stands.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
+
+
+class EntryEvent(StrEnum):
+    """What happened to the order, where the entry says so and it matters here."""
+
+    ACKNOWLEDGED = "acknowledged"
 
 
 class EntryHint(NamedTuple):
@@ -14,14 +21,14 @@ class EntryHint(NamedTuple):
 
     `account_id` may be a CMS, page or app id, whichever reading of
     `entry.id` holds; `order_id` is None when the entry names no order. `updated_s` (Unix seconds) and `state`
-    say how new the order was when the entry was made, `event` what happened to it, where its value tells.
+    say how new the order was when the entry was made, `event` what happened to it.
     """
 
     order_id: str | None
     account_id: str | None
     updated_s: int | None = None
     state: str | None = None
-    event: str | None = None
+    event: EntryEvent | None = None
 
 
 class Entry(NamedTuple):

@@ -21,6 +21,16 @@ class OrderState(StrEnum):
     COMPLETED = "COMPLETED"
     UNKNOWN = "UNKNOWN"
 
+    def reached(self, state: OrderState) -> bool:
+        """Return whether an order in this state is in `state` or past it; False when either is UNKNOWN.
+
+        An order only ever moves forward through its states.
+        """
+        if OrderState.UNKNOWN in (self, state):
+            return False
+        forward = list(OrderState)
+        return forward.index(self) >= forward.index(state)
+
     @classmethod
     def _missing_(cls, value: object) -> OrderState:  # noqa: ARG003 - enum calls it with the value
         return cls.UNKNOWN

@@ -24,20 +24,30 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A coded error: final, or to be fixed by a person. `already_done` when the code says it has happened."""
+    """A coded error: final, or to be fixed by a person. `already_done` when the code says it has happened.
+
+    `already_refunded` may be somebody else's refund, and `not_created` an order that is acknowledged already
+    or not released yet: only the order tells which.
+    """
 
     code: int
     message: str
     already_done: bool = False
+    already_refunded: bool = False
+    not_created: bool = False
     known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Busy:
-    """Another request holds the order; soon again, with a new key."""
+    """Another request holds the order; soon again, with a new key. `code` is None where we say so ourselves.
 
-    code: int
+    `payment_pending` when the buyer is not charged yet; the charge follows shipping by minutes.
+    """
+
     message: str
+    code: int | None = None
+    payment_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,6 @@ class CannotTell:
 
 Evidence = Applied | NotApplied | CannotTell
 
-# "Already refunded" may mean somebody else's refund: only the order can tell (Commerce Error Codes).
-ALREADY_REFUNDED = frozenset({2382319, 2382323})
-
 
 def read_back(order: Order, change: Change) -> Evidence:
     """Return whether `order`, read after the attempt, shows that `change` was made.

@@ -17,8 +17,7 @@ JITTER = 0.1
 # Another request holds the order: seconds, growing fast enough that five tries span minutes.
 BUSY_DELAY_S = 3.0
 BUSY_GROWTH = 4
-# 2361076, the buyer is not charged yet: capture follows shipping by minutes (Error Codes).
-PAYMENT_PENDING = 2361076
+# The buyer is not charged yet: capture follows shipping by minutes (Error Codes).
 PAYMENT_DELAY_S = 60.0
 # A throttle that does not say how long: the usage window moves by the minute.
 THROTTLE_DELAY_S = 60.0
@@ -82,7 +81,7 @@ def next_step(outcome: Outcome, *, attempts: int, policy: RetryPolicy, jitter: f
         case Busy() | Unknown() if attempts >= policy.max_attempts:
             return GiveUp()
         case Busy():
-            first_s = PAYMENT_DELAY_S if outcome.code == PAYMENT_PENDING else BUSY_DELAY_S
+            first_s = PAYMENT_DELAY_S if outcome.payment_pending else BUSY_DELAY_S
             return Again(after_s=_spread(first_s * BUSY_GROWTH ** (attempts - 1), jitter), new_key=True)
         case Unknown():
             delay_s = policy.retry_delay_s * 2.0 ** (attempts - 1)

@@ -106,10 +106,17 @@ def _outcome_of_error(
     known = row is not None and (commerce is not None or subcode == 0)
     named = commerce.code if commerce else (subcode if subcode and not known else code)
     if treatment is Treatment.BUSY:
-        return Busy(code=named, message=message)
+        return Busy(code=named, message=message, payment_pending=named == _PAYMENT_PENDING)
     if treatment is Treatment.REFUSED:
         done = row is not None and kind in row.done_for
-        return Refused(code=named, message=message, already_done=done, known=known)
+        return Refused(
+            code=named,
+            message=message,
+            already_done=done,
+            already_refunded=named in _ALREADY_REFUNDED,
+            not_created=named == _NOT_CREATED,
+            known=known,
+        )
     if treatment is Treatment.TOKEN:
         return Throttled(cause=ThrottleCause.TOKEN, code=code, message=message)
     usage = read_usage(headers)
@@ -163,6 +170,9 @@ _CODES = "Commerce Error Codes"
 _GRAPH = "Graph API, Handle Errors"
 _LIMITS = "Graph API, Rate Limits"
 _CANCELLING = frozenset({CommandKind.CANCEL})
+_NOT_CREATED = 2361009
+_PAYMENT_PENDING = 2361076
+_ALREADY_REFUNDED = frozenset({2382319, 2382323})
 
 
 def _refused(
@@ -195,10 +205,10 @@ COMMERCE_CODES: tuple[Row, ...] = (
     _refused(1818214, "The order is already fulfilled, cancelled or refunded"),
     _refused(1818215, "The chosen items are already fulfilled, cancelled or refunded"),
     _refused(2361003, "The order id is not valid", _BATCH),
-    _refused(2361009, "The order cannot be acknowledged: it is not in CREATED"),
+    _refused(_NOT_CREATED, "The order cannot be acknowledged: it is not in CREATED"),
     _busy(2361050, "Two requests change the order at once"),
     # Nothing is held, but the hint is the same: wait (minutes here) and send it under a new key.
-    _busy(2361076, "The buyer is not charged yet: the refund has to wait for the capture"),
+    _busy(_PAYMENT_PENDING, "The buyer is not charged yet: the refund has to wait for the capture"),
     _busy(2361081, "The order is being changed by a parallel request"),
     _refused(2361084, "The postal code the shipment starts from is missing or wrong"),
     _refused(2361086, "The tax is above what was authorized with the order"),

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from app.domain.entries import Entry, EntryHint
+from app.domain.entries import Entry, EntryEvent, EntryHint
 
 # The platform sends up to 1000 updates a delivery (Webhooks guide); the rest is room for a change of mind.
 MAX_ENTRIES = 5000
 # The event of an entry that announces an acknowledgement, in the sandbox's word; Meta's is not public.
-ACKNOWLEDGED_EVENT = "ORDER_ACKNOWLEDGED"
+_ACKNOWLEDGED = "ORDER_ACKNOWLEDGED"
 # One entry that names more changes than a whole delivery may hold is taken as a hint at its account.
 MAX_CHANGES = 1000
 
@@ -173,7 +173,7 @@ def _change(change: object, order_id: str, account_id: str) -> tuple[EntryHint, 
         or _id(account_id),
         updated_s if type(updated_s) is int and 0 < updated_s < _LATEST_S else None,
         _word(named("state")),
-        _word(named("event")),
+        EntryEvent.ACKNOWLEDGED if named("event") == _ACKNOWLEDGED else None,
     )
     return hint, None if isinstance(field, str) and field in KNOWN_FIELDS else "unknown_field"
 

@@ -29,9 +29,6 @@ from app.store.batches import Batches
 from app.store.commands import Lease, Settlement
 from app.store.orders import NewCopy, Orders, SealedBuyer, StoredOrder, WriteResult
 
-# "Not in CREATED" does not say which: it may be acknowledged already, or not be released yet. The order shows
-# which one when its command runs alone (Error Codes; Acknowledgement API reference).
-NOT_CREATED = 2361009
 # A read-back lists what changed since the attempt: an order that is not listed was not acknowledged by it.
 # The clocks of the platform and of this process may differ by this.
 CLOCKS_S = 120.0
@@ -227,7 +224,8 @@ class Batching:
         )
 
     def _member_ending(self, batch: Command, member: Command, attempt: Attempt, outcome: Outcome) -> Ending:
-        if isinstance(outcome, Refused) and outcome.code == NOT_CREATED:
+        if isinstance(outcome, Refused) and outcome.not_created:
+            # Acknowledged already, or not released yet: the order shows which when its command runs alone.
             step: NextStep = Again(after_s=0.0, new_key=True)
         else:
             step = self.settle.next_step(batch, outcome)

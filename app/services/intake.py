@@ -9,12 +9,12 @@ from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.domain.entries import EntryHint
+from app.domain.entries import EntryEvent, EntryHint
 from app.domain.orders import OrderState
 from app.domain.shops import Shop, Shops
 from app.domain.timeline import Cause
 from app.graph.signature import SignatureVerdict, verify
-from app.graph.wire import ACKNOWLEDGED_EVENT, Unreadable, read_delivery
+from app.graph.wire import Unreadable, read_delivery
 from app.queue.specs import DRAIN_INBOX, reconcile_job
 from app.services.enqueue import Enqueuer, sync_jobs
 from app.store.counters import AsyncCounters, Counters
@@ -223,24 +223,16 @@ class DrainInbox:
 
 def _is_known(hint: EntryHint, copy: Freshness) -> bool:
     """Return whether the copy was read after the change that the hint tells of, and shows it."""
-    if hint.event == ACKNOWLEDGED_EVENT:
+    if hint.event is EntryEvent.ACKNOWLEDGED:
         # An order is acknowledged once, and our own acknowledgements are told to us as well.
-        return _RANK.get(copy.state, -1) >= _RANK[OrderState.IN_PROGRESS]
+        return copy.state.reached(OrderState.IN_PROGRESS)
     updated_s = hint.updated_s
     if updated_s is None or copy.updated_at.timestamp() < updated_s:
         return False
     if copy.synced_at.timestamp() < updated_s + SAME_SECOND_S:
         return False
-    # An order only ever moves forward, and our own acknowledgement moves its copy ahead of old news.
-    return hint.state is None or _RANK.get(copy.state, -1) >= _RANK.get(hint.state, len(_RANK))
-
-
-_RANK: dict[str, int] = {
-    state.value: place
-    for place, state in enumerate(
-        (OrderState.FB_PROCESSING, OrderState.CREATED, OrderState.IN_PROGRESS, OrderState.COMPLETED)
-    )
-}
+    # Our own acknowledgement moves its copy ahead of old news.
+    return hint.state is None or copy.state.reached(OrderState(hint.state))
 
 
 # Writing a job costs some round trips and 2 ms of CPU. If workers empty the inbox between deliveries,

@@ -14,14 +14,14 @@ from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
 from app.domain.orders import Order
 from app.domain.outcomes import Busy, Outcome, Refused, Unknown, outcome_name
-from app.domain.readback import ALREADY_REFUNDED, Applied, CannotTell, Evidence, all_refunded, read_back
+from app.domain.readback import Applied, CannotTell, Evidence, all_refunded, read_back
 from app.domain.retry import Done, Failed
 from app.domain.shops import Shops
 from app.domain.timeline import Cause
 from app.graph.client import GraphClient
 from app.graph.requests import wire_request
 from app.queue.specs import sync_job
-from app.services.batching import NOT_CREATED, Batching, Ready
+from app.services.batching import Batching, Ready
 from app.services.enqueue import BURST, Enqueuer
 from app.services.lease import LEASE_S, MAX_LOST_RUNS, Heartbeat
 from app.services.record_order import Recorded
@@ -127,7 +127,7 @@ class RunCommand:
         match decision:
             case Refusal(code="order_processing", detail=detail) if _acknowledges_again(command):
                 # The platform said so before, or a batch did: when released, it is acknowledged after all.
-                outcome = Busy(code=NOT_CREATED, message=detail)
+                outcome = Busy(message=detail)
                 step = self.settle.next_step(command, outcome)
                 raise EndsEarly(
                     self.settle.after_attempt(command, self.settle.new_attempt(command), outcome, step)
@@ -180,7 +180,7 @@ class RunCommand:
         by_list = isinstance(step, Done) and taken.waiting >= BURST
         if isinstance(step, Done | Failed) and not by_list:
             order = self._read_again(command)
-            if isinstance(outcome, Refused) and outcome.code in ALREADY_REFUNDED and order is not None:
+            if isinstance(outcome, Refused) and outcome.already_refunded and order is not None:
                 evidence = all_refunded(order, command.change)
                 step = Done() if isinstance(evidence, Applied) else step
         ending = self.settle.after_attempt(command, attempt, outcome, step, evidence=evidence)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.codec import SCHEMA_VERSION
-from app.domain.entries import EntryHint
+from app.domain.entries import EntryEvent, EntryHint
 from app.domain.orders import OrderState, PlatformOrder
 from app.domain.timeline import Cause
 from app.services import sync_burst
@@ -137,7 +137,7 @@ def test_s27_a_shop_with_one_order_is_woken_beside_a_shop_with_a_burst(market: M
 
 
 def hinted(
-    market: Market, read: PlatformOrder, *, state: str, older_s: int = 0, event: str | None = None
+    market: Market, read: PlatformOrder, *, state: str, older_s: int = 0, event: EntryEvent | None = None
 ) -> int:
     """Have an entry say how new the order is; return how many orders are pending a sync then."""
     hint = EntryHint(
@@ -189,8 +189,8 @@ def test_an_entry_that_says_more_than_the_copy_shows_is_followed(market: Market)
 def test_the_echo_of_our_own_acknowledgement_is_no_news(market: Market) -> None:
     batch_id = market.batch_of(2)
     [read, _] = market.reads([member.order_id for member in market.orderwire.batches.members(batch_id)])
-    assert hinted(market, read, state="IN_PROGRESS", older_s=-1, event="ORDER_ACKNOWLEDGED") == 1
+    assert hinted(market, read, state="IN_PROGRESS", older_s=-1, event=EntryEvent.ACKNOWLEDGED) == 1
     market.run(batch_id)
     market.orderwire.sync_order.syncs.seen([read.order.id], 1000)
-    assert hinted(market, read, state="IN_PROGRESS", older_s=-2, event="ORDER_ACKNOWLEDGED") == 0
-    assert hinted(market, read, state="IN_PROGRESS", older_s=-3, event="ORDER_CANCELLED") == 1
+    assert hinted(market, read, state="IN_PROGRESS", older_s=-2, event=EntryEvent.ACKNOWLEDGED) == 0
+    assert hinted(market, read, state="IN_PROGRESS", older_s=-3) == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from app.domain.codec import Codec, Record, RecordTooNew, RecordUnversioned, decode, document, encode
 from app.domain.commands import (
@@ -195,6 +196,17 @@ def test_equal_records_are_equal_texts_whatever_the_order_of_their_detail() -> N
     one = TimelineEntry(at=at, what="x", cause=Cause.REST, detail={"b": 1, "a": "ß"})
     other = TimelineEntry(at=at, what="x", cause=Cause.REST, detail={"a": "ß", "b": 1})
     assert encode(one) == encode(other)
+
+
+def test_times_are_written_in_utc_whatever_zone_they_came_in() -> None:
+    seoul = datetime(2026, 3, 1, 9, 0, tzinfo=timezone(timedelta(hours=9)))
+    order = structs.replace(samples.order(), created_at=seoul)
+    assert '"created_at":"2026-03-01T00:00:00Z"' in encode(order)
+    assert decode(encode(order), Order).created_at.tzinfo is UTC
+    attempt = Attempt(number=1, started_at=seoul, timeout_s=10, idempotency_key="k", finished_at=seoul)
+    assert encode(attempt).count('_at":"2026-03-01T00:00:00Z"') == 2
+    entry = TimelineEntry(at=seoul, what="order.found", cause=Cause.WEBHOOK)
+    assert encode(entry) == encode(structs.replace(entry, at=seoul.astimezone(UTC)))
 
 
 def test_a_two_item_order_takes_at_most_a_thousand_bytes() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.outcomes import Accepted, Busy, Refused, ThrottleCause, Throttled, Unknown
-from app.domain.retry import PAYMENT_PENDING, Again, Done, Failed, GiveUp, RetryPolicy, next_step
+from app.domain.retry import Again, Done, Failed, GiveUp, RetryPolicy, next_step
 
 POLICY = RetryPolicy(attempt_timeout_s=10, retry_delay_s=600, max_attempts=5)
 LOST = Unknown(message="no answer")
@@ -44,7 +44,7 @@ def test_s13_busy_waits_seconds_and_takes_a_new_key() -> None:
 
 
 def test_s16_a_payment_not_captured_yet_waits_minutes() -> None:
-    step = next_step(Busy(code=PAYMENT_PENDING, message=""), attempts=1, policy=POLICY, jitter=0)
+    step = next_step(Busy(message="", payment_pending=True), attempts=1, policy=POLICY, jitter=0)
     assert step == Again(after_s=60, new_key=True)
 
 

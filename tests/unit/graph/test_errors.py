@@ -96,6 +96,23 @@ def test_a_code_means_already_done_only_for_the_command_it_proves(
     assert outcome.already_done is done
 
 
+@pytest.mark.parametrize(
+    ("code", "flag"),
+    [
+        (2382319, "already_refunded"),
+        (2382323, "already_refunded"),
+        (2361009, "not_created"),
+        (1818214, None),
+        (2361076, "payment_pending"),
+        (2361081, None),
+    ],
+)
+def test_what_a_code_says_besides_its_treatment_is_a_flag_of_the_outcome(code: int, flag: str | None) -> None:
+    outcome = _outcome(_error(100, code))
+    flags = {"already_refunded", "not_created", "payment_pending"}
+    assert {name for name in flags if getattr(outcome, name, False)} == {flag} - {None}
+
+
 @pytest.mark.parametrize("code", [4, 17, 32, 341, 368, 613, 80000, 80001, 80014])
 def test_a_limit_holds_for_as_long_as_the_usage_header_says(code: int) -> None:
     usage = json.dumps({"1": [{"type": "pages", "call_count": 101, "estimated_time_to_regain_access": 7}]})

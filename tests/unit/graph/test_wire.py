@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.entries import Entry, EntryHint
+from app.domain.entries import Entry, EntryEvent, EntryHint
 from app.graph.wire import MAX_CHANGES, MAX_ENTRIES, Delivery, Unreadable, read_delivery
 
 WIRES = Path(__file__).parents[2] / "wires" / "deliveries"
@@ -39,7 +39,6 @@ def test_a_plain_delivery_names_its_order_and_its_account() -> None:
         EntryHint(
             order_id="64000000000000001",
             account_id="900000000000017",
-            event="order_created",
         ),
     )
     assert entry.identity == "commerce_account:900000000000017"
@@ -115,6 +114,17 @@ def test_the_entry_id_is_an_order_only_where_the_object_says_so() -> None:
 def test_an_order_is_found_under_each_known_name_and_never_invented(value: Any, order_id: str | None) -> None:
     entry = _entry(_with(changes=[{"field": "orders", "value": value}]))
     assert [hint.order_id for hint in entry.hints] == [order_id]
+
+
+@pytest.mark.parametrize(
+    ("word", "event"),
+    [("ORDER_ACKNOWLEDGED", EntryEvent.ACKNOWLEDGED), ("ORDER_CANCELLED", None), (["x"], None), (None, None)],
+)
+def test_an_event_that_matters_is_recognized_and_any_other_word_is_none(
+    word: Any, event: EntryEvent | None
+) -> None:
+    entry = _entry(_with(changes=[{"field": "orders", "value": {"order_id": "41", "event": word}}]))
+    assert [hint.event for hint in entry.hints] == [event]
 
 
 @pytest.mark.parametrize(
