@@ -12,7 +12,7 @@ PAGE = 100
 MAX_PAGES = 5_000
 OPEN = ("pending", "running", "waiting")
 # Samples of the metrics that must come to zero: entries not drained, and reads of orders that are overdue.
-UNDONE = ("orderwire_inbox_entries", 'orderwire_owed_reads_due{of="order"}')
+UNDONE = ("orderwire_inbox_entries", 'orderwire_pending_syncs_due{of="order"}')
 _TIMEOUT_S = 10.0
 
 
