@@ -105,7 +105,6 @@ class Reconcile:
             if run.suspects == 0:
                 self.alerting.close(AlertKind.DRIFT, shop_id)
             self.marks.move_mark(shop_id, started)
-            self.marks.note_reconciled(shop_id, self.clock())
             if pending_run is not None:
                 self.syncs.done_shop(shop_id, pending_run)
         log.info("reconcile.finished", shop_id=shop_id, listed=run.listed, changed=run.changed)

@@ -5,7 +5,6 @@ A secret has 256 bits of randomness, so a plain SHA-256 of it cannot be searched
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,6 @@ from app.store.script import load
 from app.store.times import micros, time_of
 
 SCOPES = ("orders:read", "orders:write", "admin")
-SECRET_BYTES = 32
 # One a system that calls us, with room for rotation.
 MAX_API_KEYS = 1000
 _PREFIX = "ow_"
@@ -33,17 +31,6 @@ class ApiKey:
     name: str
     scopes: frozenset[str]
     created_at: datetime
-
-
-def secret_of(random: bytes) -> str:
-    """Return the secret text made of 32 random bytes: `ow_` and 43 URL-safe characters.
-
-    Raises:
-        ValueError: not exactly SECRET_BYTES bytes.
-    """
-    if len(random) != SECRET_BYTES:
-        raise ValueError(f"an API key is made of {SECRET_BYTES} random bytes, not {len(random)}")
-    return _PREFIX + urlsafe_b64encode(random).decode().rstrip("=")
 
 
 class ApiKeys:

@@ -92,10 +92,6 @@ class Batches:
             return Alone(command_id=subject, order_id=more)
         return Gathering(since=time_of(subject)) if what == "later" else None
 
-    def gathering(self, shop_id: str) -> int:
-        """Return how many acknowledgements of the shop wait for a batch."""
-        return int(self._store.execute_command("ZCARD", keys.gathering(shop_id)))
-
     def members(self, batch_id: str, *, left: bool = False) -> list[Command]:
         """Return the commands the batch still carries, in its order; with `left`, those that left too."""
         ids = (self._store.execute_command("HGET", keys.command(batch_id), "members") or "").split()

@@ -154,11 +154,6 @@ class Commands(CommandRuns):
         """Return the ids of the order's open commands, the head first."""
         return tuple(self._store.execute_command("LRANGE", keys.lane(order_id), 0, -1))
 
-    def counts(self) -> dict[CommandStatus, int]:
-        """Return how many commands there are of each status."""
-        calls = [("ZCARD", keys.commands_by_status(status.value)) for status in CommandStatus]
-        return dict(zip(CommandStatus, run(self._store, calls), strict=True))
-
     def replay(
         self,
         command_id: str,

@@ -186,11 +186,6 @@ class Inbox:
         """Return how many entries wait."""
         return int(self._store.get(keys.INBOX_ENTRIES) or 0)
 
-    def oldest_age_s(self, now: datetime) -> float:
-        """Return for how long the longest waiting entry has waited, 0 when none does."""
-        first = self.pending(1)
-        return max(0.0, (now - first[0].received_at).total_seconds()) if first else 0.0
-
     def kept(self, *, limit: int, cursor: str | None = None) -> Page[UnrecognizedRecord]:
         """Return what was kept for people, newest first.
 

@@ -174,11 +174,6 @@ def identity(entry_identity: str) -> str:
     return IDENTITY_PREFIX + entry_identity
 
 
-def kept_mark(digest: str) -> str:
-    """Text: the mark of something kept for people."""
-    return KEPT_MARK_PREFIX + digest
-
-
 def pending_order(order_id: str) -> str:
     """Hash: the sync pending for one order."""
     return PENDING_ORDER_PREFIX + order_id
@@ -197,11 +192,6 @@ def idempotency(caller: str, key: str) -> str:
 def api_key(digest: str) -> str:
     """Hash: one API key, found by the digest of its secret."""
     return API_KEY_PREFIX + digest
-
-
-def alert(alert_id: str) -> str:
-    """Hash: one alert."""
-    return ALERT_PREFIX + alert_id
 
 
 def alerts_by_state(state: str) -> str:

@@ -15,14 +15,12 @@ from app.store.archive import Archive
 from app.store.connection import Store, run
 from app.store.failures import ArchiveBroken
 from app.store.order_record import SealedBuyer, StoredOrder, stored_order
-from app.store.pages import MAX_PAGE, Page, bounded, cursor_of, cursor_parts, read_page
+from app.store.pages import Page, bounded, cursor_of, cursor_parts, read_page
 from app.store.script import load
 from app.store.times import micros, time_of
 
 # A busy order has some thirty entries; a thousand holds weeks of a bad one.
 MAX_TIMELINE = 1000
-# Entries compared with when one is added again: more than one use case ever adds at once.
-TIMELINE_COMPARED = 50
 # Orders read by id in one round trip.
 MAX_ORDERS_READ = 1000
 # Orders written in one round trip: more than a page of the platform's, or a batch, ever has.
@@ -74,7 +72,6 @@ class Orders:
         self._archive = archive
         self._write = load(store, "order_write")
         self._page = load(store, "page")
-        self._add_timeline = load(store, "timeline_add")
         self._timeline_page = load(store, "timeline_page")
 
     def get(self, order_id: str) -> StoredOrder | None:
@@ -175,24 +172,6 @@ class Orders:
         room = bounded(limit) - len(found)
         older = self._archived_page(reference, state, updated_after, skip=0, limit=room)
         return Page(items=(*found, *older.items), next_cursor=older.next_cursor)
-
-    def by_reference(self, reference: str) -> tuple[str, ...]:
-        """Return the ids of the orders with exactly that merchant_order_reference, newest update first."""
-        found = self._store.execute_command("ZREVRANGE", keys.orders_by_reference(reference), 0, MAX_PAGE - 1)
-        return tuple(found)
-
-    def count_by_state(self, states: Sequence[OrderState]) -> dict[OrderState, int]:
-        """Return how many copies are in each of the states."""
-        counts = run(self._store, [("ZCARD", keys.orders_by_state(state.value)) for state in states])
-        return dict(zip(states, counts, strict=True))
-
-    def add_timeline(self, order_id: str, entries: Sequence[TimelineEntry]) -> None:
-        """Append to the order's timeline; an entry that is already among the last ones is not repeated."""
-        if entries:
-            self._add_timeline(
-                [keys.order(order_id), keys.timeline(order_id)],
-                [MAX_TIMELINE, TIMELINE_COMPARED, *_entry_texts(entries)],
-            )
 
     def timeline(self, order_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
         """Return what happened to the order, oldest first; the last MAX_TIMELINE entries are kept.

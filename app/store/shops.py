@@ -24,11 +24,3 @@ class ShopMarks:
     def move_mark(self, shop_id: str, to: datetime) -> datetime:
         """Move the mark forward to `to` and return where it stands; an earlier time moves nothing."""
         return time_of(self._forward([keys.shop(shop_id)], ["mark", micros(to)]))
-
-    def reconciled_at(self, shop_id: str) -> datetime | None:
-        """Return when a reconciliation of the shop last ended whole, or None."""
-        return time_or_none(self._store.execute_command("HGET", keys.shop(shop_id), "reconciled_at"))
-
-    def note_reconciled(self, shop_id: str, at: datetime) -> None:
-        """Note that a reconciliation of the shop ended whole."""
-        self._forward([keys.shop(shop_id)], ["reconciled_at", micros(at)])

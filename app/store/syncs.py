@@ -170,10 +170,6 @@ class Syncs:
             if row[2] is not None
         ]
 
-    def size(self) -> int:
-        """Return how many orders are pending a read, due or not."""
-        return int(self._store.execute_command("ZCARD", keys.PENDING_ORDERS))
-
     def add_shop(self, shop_id: str, now: datetime, *, cause: Cause) -> bool:
         """Owe a reconciliation of the shop; True when its job wants waking."""
         return bool(

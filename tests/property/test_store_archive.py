@@ -181,7 +181,7 @@ class Life(RuleBasedStateMachine):
         found = self.moves.candidates(later(1_000_000), skip=0, limit=10)
         mine = [candidate for candidate in found if candidate.order.id == order_id and not candidate.busy]
         if mine:
-            self.orders.add_timeline(order_id, [self.note(order_id)])
+            self.act(order_id, finish=True, restore=False)
             assert self.moves.put(mine) == 0
             assert self.stored(order_id).archived is False
 

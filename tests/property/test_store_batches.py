@@ -15,6 +15,7 @@ from hypothesis.stateful import (
 )
 
 from app.domain.commands import Acknowledge, CommandStatus
+from app.store import keys
 from app.store.batches import Alone, Batches, FormedBatch, Gathering
 from app.store.commands import Commands, Lease
 from app.store.connection import Store
@@ -125,7 +126,7 @@ class Gatherer(RuleBasedStateMachine):
 
     @invariant()
     def everybody_is_in_exactly_one_place(self) -> None:
-        assert self.batches.gathering(SHOP) == len(self.gathering)
+        assert self.store.zcard(keys.gathering(SHOP)) == len(self.gathering)
         due = {one.id for one in self.commands.due(self.now, limit=1000)}
         assert due == self.alone | set(self.carried)
         for batch_id, members in self.carried.items():

@@ -211,10 +211,21 @@ def test_a_timeline_page_goes_on_where_the_last_one_stopped_also_after_the_oldes
     redis: Store,
 ) -> None:
     orders = Orders(redis)
-    for start in range(0, 900, 300):
-        orders.add_timeline("1", [note("n", number=number) for number in range(start, start + 300)])
+
+    def write(version: int, numbers: range) -> None:
+        orders.write(
+            order("1"),
+            SealedBuyer(buyer=None, shipping_address=None),
+            expected_version=version,
+            read_at=NOW,
+            write_id=f"w{version}",
+            timeline=[note("n", number=number) for number in numbers],
+        )
+
+    for version, start in enumerate(range(0, 900, 300)):
+        write(version, range(start, start + 300))
     first = orders.timeline("1", limit=100)
-    orders.add_timeline("1", [note("n", number=number) for number in range(900, 1150)])
+    write(3, range(900, 1150))
     assert redis.llen(keys.timeline("1")) == 1000
     rest = walk(lambda cursor: orders.timeline("1", limit=400, cursor=cursor or first.next_cursor))
     assert [entry.detail["number"] for entry in first.items] == list(range(100))

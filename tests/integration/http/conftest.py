@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import os
 import secrets
 import socket
 import threading
@@ -24,7 +23,6 @@ from app.domain.orders import Address, Buyer, Order, PlatformOrder
 from app.domain.timeline import Cause
 from app.http.app import create_app
 from app.settings import load_settings
-from app.store.apikeys import secret_of
 from sandbox.options import Options
 from sandbox.server import running
 from tests.support.ports import free_port
@@ -52,7 +50,7 @@ class Served:
     platform: str
 
     def key(self, *scopes: str) -> str:
-        secret = secret_of(os.urandom(32))
+        secret = "ow_" + secrets.token_urlsafe(32)
         self.orderwire.api_keys.create(
             "test", scopes, secret=secret, key_id=secrets.token_hex(8), now=datetime.now(UTC)
         )

@@ -12,7 +12,7 @@ from app.domain.entries import Entry
 from app.store import commands as command_ledger
 from app.store import inbox as inbox_room
 from app.store import keys
-from app.store.apikeys import ApiKeys, secret_of
+from app.store.apikeys import ApiKeys
 from app.store.commands import Commands, Lease, LeaseDenied, LeaseDeniedReason, NewCommand
 from app.store.connection import Store, connect_async
 from app.store.failures import InboxFull, LaneFull
@@ -61,13 +61,6 @@ def test_the_mark_of_an_automatic_acknowledgement_is_no_order(redis: Store) -> N
     stored = Orders(redis).get("1")
     assert stored is not None
     assert stored.auto_acknowledge == "c1"
-
-
-def test_adding_the_same_timeline_entries_again_adds_nothing(redis: Store) -> None:
-    orders = Orders(redis)
-    for _ in range(2):
-        orders.add_timeline("1", [note("a"), note("b")])
-    assert [entry.what for entry in orders.timeline("1", limit=10).items] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -261,12 +254,7 @@ def test_a_full_inbox_takes_nothing_of_a_delivery(
 
     asyncio.run(deliver())
     assert Inbox(redis).size() == 1
-    assert Inbox(redis).oldest_age_s(later(7)) == 7
     assert redis.pttl(keys.identity("page:1")) in range(MARK_TTL_MS - 10_000, MARK_TTL_MS + 1)
-
-
-def test_an_inbox_that_nothing_waits_in_has_no_age(redis: Store) -> None:
-    assert Inbox(redis).oldest_age_s(NOW) == 0
 
 
 def test_kept_items_are_paged_newest_first_and_capped(redis: Store, redis_url: str) -> None:
@@ -291,13 +279,13 @@ def test_kept_items_are_paged_newest_first_and_capped(redis: Store, redis_url: s
         inbox.kept(limit=5, cursor="$")
 
 
-SECRET = secret_of(bytes(range(32)))
+SECRET, OTHER_SECRET = "ow_" + "A" * 43, "ow_" + "B" * 43
 
 
 def test_an_api_key_is_found_by_its_secret_alone_and_the_secret_is_stored_nowhere(redis: Store) -> None:
     made = ApiKeys(redis).create("oms", ["orders:read"], secret=SECRET, key_id="k1", now=NOW)
     assert ApiKeys(redis).find(SECRET) == made
-    assert ApiKeys(redis).find(secret_of(bytes(32))) is None
+    assert ApiKeys(redis).find(OTHER_SECRET) is None
     assert ApiKeys(redis).find("ow_") is None
     stored = [redis.hgetall(name) for name in redis.keys("*")]
     assert stored
@@ -307,7 +295,7 @@ def test_an_api_key_is_found_by_its_secret_alone_and_the_secret_is_stored_nowher
 def test_a_revoked_api_key_finds_nothing_any_more(redis: Store) -> None:
     api_keys = ApiKeys(redis)
     first = api_keys.create("oms", ["admin"], secret=SECRET, key_id="k1", now=NOW)
-    second = api_keys.create("erp", ["admin"], secret=secret_of(bytes(32)), key_id="k2", now=later(1))
+    second = api_keys.create("erp", ["admin"], secret=OTHER_SECRET, key_id="k2", now=later(1))
     assert api_keys.list() == [first, second]
     assert api_keys.revoke("k1") is True
     assert api_keys.revoke("k1") is False
@@ -322,11 +310,9 @@ def test_an_api_key_of_another_is_never_overwritten(redis: Store) -> None:
     with pytest.raises(ValueError, match="belongs to another key"):
         api_keys.create("thief", ["admin"], secret=SECRET, key_id="k2", now=NOW)
     with pytest.raises(ValueError, match="belongs to another key"):
-        api_keys.create("thief", ["admin"], secret=secret_of(bytes(32)), key_id="k1", now=NOW)
+        api_keys.create("thief", ["admin"], secret=OTHER_SECRET, key_id="k1", now=NOW)
     with pytest.raises(ValueError, match="43 URL-safe characters"):
         api_keys.create("weak", ["admin"], secret="password", key_id="k3", now=NOW)
-    with pytest.raises(ValueError, match="32 random bytes"):
-        secret_of(b"short")
     assert api_keys.list() == [first]
 
 
@@ -338,6 +324,3 @@ def test_a_shops_mark_moves_forward_only(redis: Store) -> None:
     assert marks.move_mark("112", later(1)) == later(1)
     assert marks.mark("112") == later(1)
     assert marks.mark("113") is None
-    assert marks.reconciled_at("112") is None
-    marks.note_reconciled("112", later(2))
-    assert (marks.reconciled_at("112"), marks.mark("112")) == (later(2), later(1))
