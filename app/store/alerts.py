@@ -12,7 +12,7 @@ from app.domain.codec import CODEC
 from app.store import keys
 from app.store.connection import Store
 from app.store.pages import Page, bounded, pairs, read_page
-from app.store.script import load
+from app.store.script import Call, load
 from app.store.times import micros, time_of, time_or_none
 
 # A dead platform makes a dead letter of every command there is; nobody reads more alerts than this, and the
@@ -115,7 +115,7 @@ class Alerts:
         if news:
             self._store.execute_command("ZREM", keys.ALERTS_UNTOLD, *(one.id for one in news))
 
-    def _open_call(self, notice: Notice, now: datetime) -> tuple[Sequence[str], Sequence[str | int]]:
+    def _open_call(self, notice: Notice, now: datetime) -> Call:
         names = [
             keys.ALERT_CAUSES,
             keys.ALERTS,
@@ -140,7 +140,7 @@ class Alerts:
             micros(now + lapses_after) if lapses_after else "",
         ]
 
-    def _close_call(self, ended: Ended, now: datetime) -> tuple[Sequence[str], Sequence[str | int]]:
+    def _close_call(self, ended: Ended, now: datetime) -> Call:
         names = [
             keys.ALERT_CAUSES,
             keys.ALERTS,

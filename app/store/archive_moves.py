@@ -21,7 +21,7 @@ from app.store.connection import Store, run
 from app.store.failures import ArchiveBroken, ArchiveFileTaken
 from app.store.order_record import stored_order
 from app.store.pages import bounded
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros
 
 # Numbers tried for a file: they are taken only where Redis came back from an old backup and files did not.
@@ -79,10 +79,7 @@ class ArchiveMoves:
         if not candidates:
             return 0
         number, places = self._write([candidate.line for candidate in candidates])
-        pipeline = self._store.pipeline(transaction=False)
-        for candidate, place in zip(candidates, places, strict=True):
-            self._put(*_put_call(candidate, place), client=pipeline)
-        moved = sum(int(answer) for answer in pipeline.execute())
+        moved = sum(map(int, run_each(self._store, self._put, map(_put_call, candidates, places))))
         if not moved:
             self._files.remove(number)
         return moved
@@ -151,7 +148,7 @@ def _candidate(row: tuple[Any, ...]) -> Candidate | None:
     )
 
 
-def _put_call(candidate: Candidate, place: Place) -> tuple[list[str], list[str | int]]:
+def _put_call(candidate: Candidate, place: Place) -> Call:
     order = candidate.order
     return [
         keys.order(order.id),

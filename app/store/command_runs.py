@@ -15,7 +15,7 @@ from app.store.connection import Store, run
 from app.store.order_record import stored_order
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import bounded, pairs
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros, time_of, time_or_none
 
 # Attempts that a record keeps, the newest: those that a throttle ended cost nothing and can be many.
@@ -130,11 +130,11 @@ class CommandRuns:
 
         Returns the commands whose lease is another's now.
         """
-        pipeline = self._store.pipeline(transaction=False)
-        for command_id, token in held.items():
-            called = [keys.command(command_id), keys.LEASES]
-            self._renew(called, [command_id, token, micros(until)], client=pipeline)
-        answers = pipeline.execute()
+        calls: list[Call] = [
+            ([keys.command(command_id), keys.LEASES], [command_id, token, micros(until)])
+            for command_id, token in held.items()
+        ]
+        answers = run_each(self._store, self._renew, calls)
         return [command_id for command_id, renewed in zip(held, answers, strict=True) if not renewed]
 
     def settle(self, command_id: str, *, token: str, settlement: Settlement, now: datetime) -> Settled:
@@ -148,13 +148,7 @@ class CommandRuns:
         if len(settlements) > MAX_SETTLED_AT_ONCE:
             raise ValueError(f"{len(settlements)} commands at once; the most is {MAX_SETTLED_AT_ONCE}")
         calls = [_settle_call(command_id, token, one, now) for command_id, one in settlements.items()]
-        if len(calls) == 1:  # a pipeline would first ask whether Redis knows the script
-            answers = [self._settle(*calls[0])]
-        else:
-            pipeline = self._store.pipeline(transaction=False)
-            for call in calls:
-                self._settle(*call, client=pipeline)
-            answers = pipeline.execute() if calls else []
+        answers = run_each(self._store, self._settle, calls)
         return {command_id: _settled(row) for command_id, row in zip(settlements, answers, strict=True)}
 
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
@@ -188,9 +182,6 @@ class CommandRuns:
         return sorted(due, key=lambda one: (one.due_at, one.id))[:most]
 
 
-_Call = tuple[list[str], list[str | int]]
-
-
 def _taken(detail: Sequence[Any]) -> Lease | None:
     record, copy, read_pending, *waiting = detail
     fields = pairs(record)
@@ -206,7 +197,7 @@ def _taken(detail: Sequence[Any]) -> Lease | None:
     )
 
 
-def _settle_call(command_id: str, token: str, settlement: Settlement, now: datetime) -> _Call:
+def _settle_call(command_id: str, token: str, settlement: Settlement, now: datetime) -> Call:
     attempt, next_at = settlement.attempt, settlement.next_attempt_at
     if (settlement.status is CommandStatus.WAITING) is (next_at is None):
         raise ValueError(f"command {command_id}: only a waiting settlement has a next attempt's time")
@@ -229,7 +220,7 @@ def _ending_call(
     now: datetime,
     ending: Sequence[str | int],
     settlement: Settlement | None = None,
-) -> _Call:
+) -> Call:
     called = [
         keys.command(command_id),
         keys.LEASES,

@@ -29,7 +29,7 @@ from app.store.failures import LaneFull
 from app.store.idempotency import KEPT_S, IdempotentAnswer
 from app.store.orders import MAX_TIMELINE
 from app.store.pages import Page, pairs, read_page
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros
 
 __all__ = [
@@ -80,22 +80,17 @@ class Commands(CommandRuns):
         new = NewCommand(
             command=command, timeline=timeline, once=once, automatic=automatic, gather=gather, answer=answer
         )
-        return _acceptance(new, self._accept(*_acceptance_call(new)))
+        [accepted] = self.accept_many([new])
+        if isinstance(accepted, LaneFull):
+            raise accepted
+        return accepted
 
     def accept_many(self, new: Sequence[NewCommand]) -> list[Acceptance | LaneFull]:
         """Accept each as `accept` does, all in one round trip; one full lane holds up no other."""
         if len(new) > MAX_ACCEPTED_AT_ONCE:
             raise ValueError(f"{len(new)} commands at once; the most is {MAX_ACCEPTED_AT_ONCE}")
-        pipeline = self._store.pipeline(transaction=False)
-        for one in new:
-            self._accept(*_acceptance_call(one), client=pipeline)
-        results: list[Acceptance | LaneFull] = []
-        for one, answer in zip(new, pipeline.execute() if new else [], strict=True):
-            try:
-                results.append(_acceptance(one, answer))
-            except LaneFull as full:
-                results.append(full)
-        return results
+        answers = run_each(self._store, self._accept, map(_acceptance_call, new))
+        return [_acceptance(one, answer) for one, answer in zip(new, answers, strict=True)]
 
     def get(self, command_id: str) -> Command | None:
         """Return the command with its attempts, or None."""
@@ -133,11 +128,9 @@ class Commands(CommandRuns):
 
         A member of a batch that is under way has the batch's attempts; these cost a second round trip.
         """
-        pipeline = self._store.pipeline(transaction=False)
-        for order_id in order_ids:
-            arguments: list[str | int] = [MAX_LANE, MAX_LANE, "", "", "", keys.COMMAND_PREFIX]
-            self._page([keys.commands_by_order(order_id)], arguments, client=pipeline)
-        rows = [pairs(row[1]) for page, _, _ in pipeline.execute() for row in page] if order_ids else []
+        arguments: list[str | int] = [MAX_LANE, MAX_LANE, "", "", "", keys.COMMAND_PREFIX]
+        calls: list[Call] = [([keys.commands_by_order(order_id)], arguments) for order_id in order_ids]
+        rows = [pairs(row[1]) for page, _, _ in run_each(self._store, self._page, calls) for row in page]
         batch_ids = sorted({row["batch"] for row in rows if row.get("batch")})
         hashes = run(self._store, [("HGETALL", keys.command(one)) for one in batch_ids]) if batch_ids else []
         batches = {batch_id: command_of(fields) for batch_id, fields in zip(batch_ids, hashes, strict=True)}
@@ -203,7 +196,7 @@ class Commands(CommandRuns):
         return bool(done)
 
 
-def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
+def _acceptance_call(new: NewCommand) -> Call:
     command, answer = new.command, new.answer
     called = [
         keys.command(command.id),
@@ -241,10 +234,10 @@ def _acceptance_call(new: NewCommand) -> tuple[list[str], list[str | int]]:
     return called, arguments
 
 
-def _acceptance(new: NewCommand, answer: Any) -> Acceptance:
+def _acceptance(new: NewCommand, answer: Any) -> Acceptance | LaneFull:
     command_id, result, head, gathered, active_consumers = answer
     if result == "full":
-        raise _lane_full(f"order {new.command.order_id}")
+        return _lane_full(f"order {new.command.order_id}")
     return Acceptance(
         command_id=command_id,
         created=result == "created",

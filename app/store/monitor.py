@@ -11,7 +11,7 @@ from app.domain.commands import CommandKind
 from app.store import keys
 from app.store.alerts import split_cause
 from app.store.connection import Store
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros, time_of, time_of_row, time_or_none
 
 # Alerts that lapse in one look; the next one goes on.
@@ -88,10 +88,8 @@ class Watch:
 
     def heard(self, shop_ids: Iterable[str], now: datetime) -> None:
         """Note that webhooks came for these shops."""
-        pipeline = self._store.pipeline(transaction=False)
-        for shop_id in shop_ids:
-            self._forward([keys.shop(shop_id)], ["last_webhook_at", micros(now)], client=pipeline)
-        pipeline.execute()
+        calls: list[Call] = [([keys.shop(one)], ["last_webhook_at", micros(now)]) for one in shop_ids]
+        run_each(self._store, self._forward, calls)
 
     def busy(self, shop_id: str, now: datetime) -> None:
         """Note that reconciliation found changes in the shop."""

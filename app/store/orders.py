@@ -16,7 +16,7 @@ from app.store.connection import Store, run
 from app.store.failures import ArchiveBroken
 from app.store.order_record import SealedBuyer, StoredOrder, stored_order
 from app.store.pages import Page, bounded, cursor_of, cursor_parts, read_page
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros, time_of
 
 # A busy order has some thirty entries; a thousand holds weeks of a bad one.
@@ -114,16 +114,13 @@ class Orders:
             write_id=write_id,
             timeline=tuple(timeline),
         )
-        return self._written(new, self._write(*_write_call(new)))
+        return self.write_many([new])[0]
 
     def write_many(self, copies: Sequence[NewCopy]) -> list[WriteResult]:
         """Write each as `write` does, all in one round trip; at most MAX_ORDERS_WRITTEN."""
         if len(copies) > MAX_ORDERS_WRITTEN:
             raise ValueError(f"{len(copies)} orders at once; the most is {MAX_ORDERS_WRITTEN}")
-        pipeline = self._store.pipeline(transaction=False)
-        for new in copies:
-            self._write(*_write_call(new), client=pipeline)
-        results = pipeline.execute() if copies else []
+        results = run_each(self._store, self._write, map(_write_call, copies))
         return [self._written(new, result) for new, result in zip(copies, results, strict=True)]
 
     def freshness(self, order_ids: Sequence[str]) -> list[Freshness | None]:
@@ -254,7 +251,7 @@ def _entry_texts(entries: Sequence[TimelineEntry]) -> list[str]:
     return [encode(entry) for entry in entries]
 
 
-def _write_call(new: NewCopy) -> tuple[list[str], list[str | int]]:
+def _write_call(new: NewCopy) -> Call:
     order, sealed = new.order, new.sealed
     return [keys.order(order.id), keys.timeline(order.id), keys.ORDERS, keys.archived(order.id)], [
         order.id,

@@ -9,7 +9,7 @@ node, not a cluster.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -23,6 +23,10 @@ _FOLDER = Path(__file__).parent / "scripts"
 _INCLUDE = re.compile(r"^--#include (\w+)$", re.MULTILINE)
 
 
+# The keys and the arguments of one run of a script.
+Call = tuple[Sequence[str], Sequence[str | int]]
+
+
 class Script(Protocol):
     """One loaded script: call it with its keys and arguments, alone or within a pipeline."""
 
@@ -33,6 +37,17 @@ class Script(Protocol):
 def load(store: Store, name: str) -> Script:
     """Return the script `scripts/<name>.lua`; the server learns it at its first call."""
     return cast("Script", store.register_script(text_of(name)))
+
+
+def run_each(store: Store, script: Script, calls: Iterable[Call]) -> list[Any]:
+    """Run the script once per call, all sent together; return the answers in the order of the calls."""
+    calls = list(calls)
+    if len(calls) == 1:  # a pipeline would first ask whether Redis knows the script
+        return [script(*calls[0])]
+    pipeline = store.pipeline(transaction=False)
+    for call in calls:
+        script(*call, client=pipeline)
+    return pipeline.execute() if calls else []
 
 
 @cache

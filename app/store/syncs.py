@@ -15,7 +15,7 @@ from app.domain.timeline import Cause
 from app.store import keys
 from app.store.connection import Store, run
 from app.store.pages import bounded, pairs
-from app.store.script import load
+from app.store.script import Call, load, run_each
 from app.store.times import micros, time_of, time_or_none
 
 
@@ -103,11 +103,8 @@ class Syncs:
 
     def reschedule_many(self, pending: Sequence[PendingSync], *, due_at: datetime, error: str) -> None:
         """Put these reads off in one round trip; each keeps its count of failures."""
-        pipeline = self._store.pipeline(transaction=False)
-        for one in pending:
-            call = _postponement(one.order_id, one.seq, due_at, error, one.failures)
-            self._postpone(*call, client=pipeline)
-        pipeline.execute()
+        calls = [_postponement(one.order_id, one.seq, due_at, error, one.failures) for one in pending]
+        run_each(self._store, self._postpone, calls)
 
     def due(self, now: datetime, *, limit: int) -> list[PendingSync]:
         """Return up to `limit` pending reads whose time has come, the longest due first."""
@@ -217,8 +214,6 @@ def _pending(order_id: str, due_at: str, fields: Mapping[str, str]) -> PendingSy
     )
 
 
-def _postponement(
-    order_id: str, seq: int, due_at: datetime, error: str, failures: int
-) -> tuple[list[str], list[str | int]]:
+def _postponement(order_id: str, seq: int, due_at: datetime, error: str, failures: int) -> Call:
     called = [keys.PENDING_ORDERS, keys.pending_order(order_id)]
     return called, [order_id, seq, micros(due_at), failures, error, keys.PENDING_BY_SHOP_PREFIX]
