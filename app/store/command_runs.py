@@ -153,8 +153,8 @@ class CommandRuns:
 
     def release(self, command_id: str, *, token: str, now: datetime) -> Settled:
         """Give the lease back as if it had not been taken: the command waits, due now."""
-        kept: list[str | int] = [CommandStatus.WAITING.value, micros(now), "", "", "", "1", "0", ""]
-        return _settled(self._settle(*_ending_call(command_id, token, now, kept)))
+        waiting = Settlement(status=CommandStatus.WAITING, next_attempt_at=now)
+        return _settled(self._settle(*_settle_call(command_id, token, waiting, now, set_error=False)))
 
     def due(self, now: datetime, *, kind: CommandKind | None = None, limit: int) -> list[DueCommand]:
         """Return up to `limit` lane heads whose time has come, the longest waiting first."""
@@ -197,30 +197,12 @@ def _taken(detail: Sequence[Any]) -> Lease | None:
     )
 
 
-def _settle_call(command_id: str, token: str, settlement: Settlement, now: datetime) -> Call:
+def _settle_call(
+    command_id: str, token: str, settlement: Settlement, now: datetime, *, set_error: bool = True
+) -> Call:
     attempt, next_at = settlement.attempt, settlement.next_attempt_at
     if (settlement.status is CommandStatus.WAITING) is (next_at is None):
         raise ValueError(f"command {command_id}: only a waiting settlement has a next attempt's time")
-    ending: list[str | int] = [
-        settlement.status.value,
-        micros(next_at) if next_at else "",
-        attempt.number if attempt else "",
-        encode(attempt) if attempt else "",
-        settlement.idempotency_key or "",
-        "1" if settlement.keep_wire else "0",
-        "1",
-        settlement.error or "",
-    ]
-    return _ending_call(command_id, token, now, ending, settlement)
-
-
-def _ending_call(
-    command_id: str,
-    token: str,
-    now: datetime,
-    ending: Sequence[str | int],
-    settlement: Settlement | None = None,
-) -> Call:
     called = [
         keys.command(command_id),
         keys.LEASES,
@@ -232,12 +214,19 @@ def _ending_call(
         command_id,
         token,
         micros(now),
-        *ending,
+        settlement.status.value,
+        micros(next_at) if next_at else "",
+        attempt.number if attempt else "",
+        encode(attempt) if attempt else "",
+        settlement.idempotency_key or "",
+        "1" if settlement.keep_wire else "0",
+        "1" if set_error else "0",
+        settlement.error or "",
         keys.COMMAND_PREFIXES,
         MAX_TIMELINE,
-        "1" if settlement and settlement.paused else "0",
-        "1" if settlement and settlement.read_pending else "0",
-        *(encode(entry) for entry in (settlement.timeline if settlement else ())),
+        "1" if settlement.paused else "0",
+        "1" if settlement.read_pending else "0",
+        *(encode(entry) for entry in settlement.timeline),
     ]
 
 
