@@ -1,4 +1,4 @@
-"""The gate in front of the platform, one a shop: may this call go out now? What closes it, and until when."""
+"""Admission per shop: whether a call to the platform may go out now, and until when it has to wait."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# From here on reads make room for commands (the merchant's orders wait for those).
+# From this usage on, reads yield to commands, because the merchant's orders wait for commands.
 YIELD_PERCENT = 75
-# At the limit the platform refuses whatever comes.
+# At the limit the platform refuses every call.
 FULL_PERCENT = 100
-# Usage is counted over a rolling hour; five minutes without an answer make the last figure a rumor.
+# Usage is counted over a rolling hour; after five minutes the last figure is stale and is ignored.
 USAGE_NEWS_S = 300.0
-# Reads that yield look again after this: a minute is how fast the usage window moves.
+# Reads that yield try again after this: the usage window moves by the minute.
 YIELD_S = 60.0
 
 
@@ -25,15 +25,15 @@ class Purpose(StrEnum):
 
 
 class PauseCause(StrEnum):
-    """What closes a gate."""
+    """What pauses a shop."""
 
     BREAKER = "breaker"
     USAGE = "usage"
-    TOKEN = "token"  # noqa: S105 - the name of a hold, not a secret
+    TOKEN = "token"  # noqa: S105 - the name of a cause, not a secret
 
 
 class Verdict(StrEnum):
-    """What an answer of the platform says to the gate, apart from the usage it tells.
+    """What an answer of the platform says about admission, apart from the usage it reports.
 
     ANSWERED: the platform works, whatever it said. FAILED: no answer, or none that can be read. THROTTLED
     and TOKEN: refused before execution.
@@ -42,14 +42,14 @@ class Verdict(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     THROTTLED = "throttled"
-    TOKEN = "token"  # noqa: S105 - the name of a hold, not a secret
+    TOKEN = "token"  # noqa: S105 - the name of a cause, not a secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
     """When the breaker opens: of at least `minimum` calls in `window_s`, `rate` (0 to 1) failed.
 
-    `open_s` is how long a closed gate waits before one probe tries the platform.
+    `open_s` is how long an open breaker waits before one probe tries the platform.
     """
 
     minimum: int
@@ -60,7 +60,7 @@ class BreakerPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionState:
-    """What is known of one shop's gate; a time that is None means that this hold does not stand."""
+    """What is known of one shop; a time that is None means that this cause does not pause it."""
 
     breaker_since: datetime | None = None
     breaker_probe_at: datetime | None = None
@@ -80,47 +80,37 @@ class AdmissionState:
         return min(times) if times else None
 
     def fresh_percent(self, now: datetime) -> int:
-        """Return the usage last told, 0 when nothing was heard for `USAGE_NEWS_S`."""
+        """Return the usage last reported, 0 when nothing was reported for `USAGE_NEWS_S`."""
         if self.usage_at is None or now - self.usage_at > timedelta(seconds=USAGE_NEWS_S):
             return 0
         return self.usage_percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """The call may go out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """The call has to wait for what `text` says; it is worth asking again at `until`."""
+class Paused:
+    """The shop's calls wait for the reason in `text`; ask again at `until`."""
 
     cause: PauseCause
     until: datetime
     text: str
 
 
-Admission = Open | Closed
+def pause(state: AdmissionState, purpose: Purpose, now: datetime) -> Paused | None:
+    """Return why a call for that purpose has to wait now, or None when it may go out.
 
-
-def passage(state: AdmissionState, purpose: Purpose, now: datetime) -> Admission:
-    """Return whether a call for that purpose may go out now.
-
-    A breaker and a token hold end by a probe alone, however late it comes; a usage hold ends by its time.
+    The pauses of a breaker and of a token end only by a probe, however late it comes; that of the usage limit
+    ends by its time.
     """
     if state.token_since is not None:
         until = max(state.token_probe_at or now, now)
-        return Closed(cause=PauseCause.TOKEN, until=until, text=f"its token is refused: {state.token_text}")
+        return Paused(cause=PauseCause.TOKEN, until=until, text=f"its token is refused: {state.token_text}")
     if state.breaker_since is not None:
         until = max(state.breaker_probe_at or now, now)
-        return Closed(cause=PauseCause.BREAKER, until=until, text="the platform fails for it; it is probed")
+        return Paused(cause=PauseCause.BREAKER, until=until, text="the platform fails for it; it is probed")
     if state.usage_until is not None and state.usage_until > now:
-        return Closed(cause=PauseCause.USAGE, until=state.usage_until, text="its call limit is reached")
+        return Paused(cause=PauseCause.USAGE, until=state.usage_until, text="its call limit is reached")
     percent = state.fresh_percent(now)
-    if purpose is not Purpose.COMMAND and percent >= YIELD_PERCENT:
-        return Closed(
-            cause=PauseCause.USAGE,
-            until=now + timedelta(seconds=YIELD_S),
-            text=f"{percent} % of its call limit is used; commands go first",
-        )
-    return Open()
+    if purpose is Purpose.COMMAND or percent < YIELD_PERCENT:
+        return None
+    text = f"{percent} % of its call limit is used; commands go first"
+    return Paused(cause=PauseCause.USAGE, until=now + timedelta(seconds=YIELD_S), text=text)

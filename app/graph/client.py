@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from app.domain.admission import Closed, Purpose
+from app.domain.admission import Paused, Purpose
 from app.domain.commands import CommandKind, WireRequest
 from app.domain.orders import PlatformOrder
 from app.domain.outcomes import Accepted, Busy, Refused, Throttled, Unknown
@@ -51,7 +51,7 @@ AdmittedShop = NewType("AdmittedShop", Shop)
 class CallAdmission(Protocol):
     """Decides whether a call may go out for a shop, and learns from every answer."""
 
-    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Closed:
+    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Paused:
         """Return the shop with its current token when a call may go out now, or why it may not."""
 
     def learn(self, shop: Shop, reply: Reply, *, probe: bool) -> None:
@@ -80,14 +80,14 @@ class GraphClient:
         self._admission = admission
         self._clock = clock
 
-    def admit(self, shop: Shop, purpose: Purpose = Purpose.COMMAND) -> AdmittedShop | Closed:
+    def admit(self, shop: Shop, purpose: Purpose = Purpose.COMMAND) -> AdmittedShop | Paused:
         """Return what `send` needs for one call of the shop, or why and until when the shop is paused.
 
         Raises:
             StoreUnavailable: the state of the shop's admission cannot be read.
         """
         admitted = self._admission.admit(shop, purpose)
-        return admitted if isinstance(admitted, Closed) else AdmittedShop(admitted)
+        return admitted if isinstance(admitted, Paused) else AdmittedShop(admitted)
 
     def send(self, shop: AdmittedShop, request: WireRequest, *, timeout_s: float, kind: CommandKind) -> Reply:
         """Send a command's exact request once and return its outcome; network trouble is an Unknown."""
@@ -173,7 +173,7 @@ class GraphClient:
             ReadPaused: admission does not let it through, or the platform throttles it.
         """
         admitted = self.admit(reader.shop, reader.purpose)
-        if isinstance(admitted, Closed):
+        if isinstance(admitted, Paused):
             raise ReadPaused(reader.shop.id, admitted.until, admitted.text)
         reply = self._get(admitted, path, params, reader.timeout_s)
         if isinstance(reply.outcome, Throttled):

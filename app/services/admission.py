@@ -13,11 +13,11 @@ from app.domain.admission import (
     FULL_PERCENT,
     YIELD_PERCENT,
     AdmissionState,
-    Closed,
     PauseCause,
+    Paused,
     Purpose,
     Verdict,
-    passage,
+    pause,
 )
 from app.domain.alerts import AlertKind
 from app.domain.outcomes import Accepted, Outcome, Refused, ThrottleCause, Throttled, Unknown
@@ -77,7 +77,7 @@ class AdmissionControl:
         self._troubled: set[str] = set()
         self._states: dict[str, tuple[AdmissionState, datetime]] = {}
 
-    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Closed:
+    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Paused:
         """Return the shop with its current token when a call may go out now, or why it may not.
 
         Raises:
@@ -88,8 +88,7 @@ class AdmissionControl:
         if known is None or not timedelta(0) <= now - known[1] < timedelta(seconds=STATE_LASTS_S):
             self._refresh_tokens()
             known = self._states[shop.id] = (self._admission_states.state(shop.id), now)
-        answer = passage(known[0], purpose, now)
-        return answer if isinstance(answer, Closed) else self._shops.get(shop.id) or shop
+        return pause(known[0], purpose, now) or self._shops.get(shop.id) or shop
 
     def learn(self, shop: Shop, reply: Reply, *, probe: bool = False) -> None:
         """Learn from one answer. Never raises: the caller must get the answer whatever happens here."""
@@ -198,7 +197,7 @@ class Probe:
         The oldest continue first, spread over time.
         """
         now = self.clock()
-        if state.paused == 0 or isinstance(passage(state, Purpose.COMMAND, now), Closed):
+        if state.paused == 0 or pause(state, Purpose.COMMAND, now):
             return 0
         busy = state.fresh_percent(now) >= YIELD_PERCENT
         released = self.admission_states.release(

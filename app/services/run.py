@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.domain.admission import Closed
+from app.domain.admission import Paused
 from app.domain.alerts import AlertKind
 from app.domain.commands import Attempt, Command, CommandKind, CommandStatus
 from app.domain.decide import Allowed, AlreadyDone, Refusal, decide
@@ -149,7 +149,7 @@ class RunCommand:
             detail = f"Shop {command.shop_id} is not configured any more; configure it and replay this."
             raise EndsEarly(without_attempt(CommandStatus.DEAD, detail))
         admitted = self.graph.admit(shop)
-        if isinstance(admitted, Closed):
+        if isinstance(admitted, Paused):
             why = f"shop {command.shop_id}: {admitted.text}"
             paused = self.settle.paused(until=admitted.until, why=why)
             raise EndsEarly(replace(paused, staying=ready.members))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from app.domain.admission import Closed
+from app.domain.admission import Paused
 from app.domain.commands import Attempt, CommandKind, CommandStatus
 from app.domain.orders import OrderState
 from app.graph.requests import wire_batch
@@ -110,7 +110,7 @@ def test_a_worker_killed_after_the_call_leaves_a_batch_that_the_next_one_ends_on
     assert shop is not None
     graph = orderwire.sync_order.graph
     admitted = graph.admit(shop)
-    assert not isinstance(admitted, Closed)
+    assert not isinstance(admitted, Paused)
     graph.send(admitted, wire, timeout_s=2, kind=CommandKind.ACKNOWLEDGE)
     assert market.run(batch_id) == LeaseDenied(
         reason=LeaseDeniedReason.LEASED, due_at=now + timedelta(seconds=5)

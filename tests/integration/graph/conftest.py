@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.admission import Closed, Purpose
+from app.domain.admission import Paused, Purpose
 from app.domain.shops import Shop
 from app.graph.client import AdmittedShop, GraphClient, Reply, open_http
 
@@ -23,11 +23,11 @@ NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 class AskedAdmission:
     """Admits every call but those the test pauses, and keeps what it was told."""
 
-    paused: dict[Purpose, Closed] = field(default_factory=dict)
+    paused: dict[Purpose, Paused] = field(default_factory=dict)
     asked: list[Purpose] = field(default_factory=list)
     learned: list[tuple[Reply, bool]] = field(default_factory=list)
 
-    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Closed:
+    def admit(self, shop: Shop, purpose: Purpose) -> Shop | Paused:
         self.asked.append(purpose)
         return self.paused.get(purpose, shop)
 
@@ -38,7 +38,7 @@ class AskedAdmission:
 def admitted(client: GraphClient, shop: Shop) -> AdmittedShop:
     """Return the shop as `send` takes it."""
     answer = client.admit(shop)
-    assert not isinstance(answer, Closed)
+    assert not isinstance(answer, Paused)
     return answer
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.domain.admission import Closed, PauseCause, Purpose
+from app.domain.admission import PauseCause, Paused, Purpose
 from app.domain.commands import CommandKind, WireRequest
 from app.domain.shops import Shop
 from app.graph.client import THROTTLED_S, GraphClient
@@ -204,7 +204,7 @@ def test_a_hold_in_the_middle_of_a_listing_is_raised_and_not_taken_for_its_end(
         next(pages)
 
 
-PAUSED = Closed(cause=PauseCause.USAGE, until=NOW + timedelta(seconds=60), text="commands go first")
+PAUSED = Paused(cause=PauseCause.USAGE, until=NOW + timedelta(seconds=60), text="commands go first")
 
 
 def test_a_read_asks_admission_before_each_of_its_calls(
