@@ -32,13 +32,13 @@ def rush(stack: Stack, player: Player, seed: int) -> None:
     while _acknowledged(platform, ids) < ORDERS and time.monotonic() < until_s:
         time.sleep(_LOOK_S)
     stopped = [pid for pid in stack.pids("worker") if stack.signal("worker", pid, signal.SIGSTOP)]
-    drain_loop = threading.Timer(STOPPED_S, _drain_loop, (stack, stopped))
-    drain_loop.start()
+    resume = threading.Timer(STOPPED_S, _resume, (stack, stopped))
+    resume.start()
     with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
         for number, order_id in enumerate(ids):
             step = Step(pause_s=0.0, requests=(PlannedRequest(what="ship", mark=f"S{seed}R{number}"),))
             threads.submit(player.guarded, f"parcel {number}", player.ask, order_id, step)
-    drain_loop.join()
+    resume.join()
 
 
 def _acknowledged(platform: Platform, ids: list[str]) -> int:
@@ -46,6 +46,6 @@ def _acknowledged(platform: Platform, ids: list[str]) -> int:
     return len(done.intersection(ids))
 
 
-def _drain_loop(stack: Stack, pids: list[int]) -> None:
+def _resume(stack: Stack, pids: list[int]) -> None:
     for pid in pids:
         stack.signal("worker", pid, signal.SIGCONT)
