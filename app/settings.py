@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     breaker_minimum: int = Field(default=10, ge=1, le=10_000)
     breaker_rate: float = Field(default=0.5, gt=0, le=1)
     breaker_window_s: float = Field(default=60, ge=1, le=3600)
-    # How long a closed gate waits for its next probe: long enough to be no burden, short for a recovery.
+    # How long a paused shop waits for its next probe: short for a recovery, no burden to the platform.
     breaker_open_s: float = Field(default=30, ge=0.5, le=3600)
     read_timeout_s: float = Field(default=10, ge=0.5, le=120)
     # Three sweeps fit into the 30 s in which a killed worker's command has to run again.
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     alert_urls: SecretList = ()
     # An entry is drained within a second; a minute means that no worker drains.
     inbox_age_alert_s: float = Field(default=60, ge=1, le=86_400)
-    # Sweeps wake forgotten work every few seconds; two minutes late means that workers do not keep up.
+    # Sweeps enqueue lost work every few seconds; two minutes late means that workers do not keep up.
     due_age_alert_s: float = Field(default=120, ge=1, le=86_400)
     # A busy shop has a webhook every few minutes; an hour of changes without one is no coincidence.
     silence_alert_s: float = Field(default=3600, ge=60, le=604_800)

@@ -21,7 +21,7 @@ SEALED_FIELD = "access_token"
 
 
 class ShopRegistry(Shops):
-    """Shops that follow their file and their tokens; `refresh` is called before each gate is passed."""
+    """Shops that follow their file and their tokens; `refresh` is called before admission."""
 
     def __init__(self, settings: Settings, tokens: Tokens, sealer: Sealer) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The scheduler: moves scheduled jobs to their queues on time, and wakes what runs periodically.
+"""The scheduler: moves scheduled jobs to their queues on time, and enqueues what runs periodically.
 
     python -m workers.schedule
 
@@ -41,7 +41,7 @@ _log = structlog.get_logger("workers.schedule")
 
 @dataclass(slots=True, kw_only=True)
 class Periodic:
-    """One wake and how often it is written; the first time at once."""
+    """One job and how often it is enqueued; the first time at once."""
 
     spec: JobSpec
     every_s: float
@@ -68,7 +68,7 @@ class Schedule:
         self.orphans = PoppedOrphans(self.connection)
 
     def tick(self, now_s: float) -> None:
-        """Move what is due, wake what is periodic, give orphans jobs back: on queues we own."""
+        """Move what is due, enqueue what is periodic, give orphaned jobs back: on queues we own."""
         owned = [name for name in QUEUES if self._owns(name)]
         if owned:
             self.mover.prepare_registries(owned)
@@ -86,7 +86,7 @@ class Schedule:
                 _log.warning("orphaned_jobs_returned", count=returned)
 
     def release(self) -> None:
-        """Give the locks back, so that another scheduler goes on at once."""
+        """Give the locks back, so that another scheduler continues at once."""
         for name in QUEUES:
             release_lock(self.connection, RQScheduler.get_locking_key(name), self.token)
 

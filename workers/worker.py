@@ -11,7 +11,7 @@ What differs from RQ's SimpleWorker, and why:
   that strands the job.
 - A thread beats while jobs run, for the worker and for the jobs, so that a killed worker is known within
   seconds and not after a job's timeout.
-- A job that was woken again while it ran stays woken: RQ would mark it finished and let it expire.
+- A job that was enqueued again while it ran stays enqueued: RQ would mark it finished and let it expire.
 - A job that succeeded leaves no result: ours return nothing, and the stream that RQ keeps for it takes 4 kB.
 - RQ's pubsub thread for remote commands isn't started; it is a connection and a thread nobody uses.
 """
@@ -145,8 +145,8 @@ class LaneWorker(SimpleWorker):
     def handle_job_success(
         self, job: Job, queue: Queue, started_job_registry: Any, execution: Execution
     ) -> None:
-        """Finish the job, unless it was woken again meanwhile."""
-        if not self._settled_as_woken(job, execution):
+        """Finish the job, unless it was enqueued again meanwhile."""
+        if not self._settled_as_enqueued(job, execution):
             super().handle_job_success(job, queue, started_job_registry, execution)
 
     def handle_job_failure(
@@ -157,8 +157,8 @@ class LaneWorker(SimpleWorker):
         exc_string: str = "",
         execution: Execution | None = None,
     ) -> None:
-        """Put the job into the failed registry, unless it was woken again meanwhile."""
-        if not self._settled_as_woken(job, execution):
+        """Put the job into the failed registry, unless it was enqueued again meanwhile."""
+        if not self._settled_as_enqueued(job, execution):
             super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
 
     def _serve_once(self) -> None:
@@ -180,7 +180,7 @@ class LaneWorker(SimpleWorker):
         try:
             self.execute_job(job, queue)
         except RedisError as error:
-            # Its record still says that it runs; when it has not beaten for a while, a sweep wakes its work.
+            # Its record still says that it runs; without a heartbeat, the sweep soon enqueues its work.
             _log.warning("job_left", job_id=job.id, queue=queue.name, error=str(error))
         except Exception:  # noqa: BLE001 - the edge of a thread, where nobody else would hear of it
             # Nothing of the job itself comes here: RQ puts that into the failed registry.
@@ -210,7 +210,7 @@ class LaneWorker(SimpleWorker):
             self.queues[0].intermediate_queue.remove(job_id)
             return None
 
-    def _settled_as_woken(self, job: Job, execution: Execution | None) -> bool:
+    def _settled_as_enqueued(self, job: Job, execution: Execution | None) -> bool:
         status = self.connection.hget(job.key, "status")
         if status not in (JobStatus.QUEUED.value.encode(), JobStatus.SCHEDULED.value.encode()):
             return False

@@ -11,9 +11,9 @@ class Severity(StrEnum):
     """How soon a person should look."""
 
     CRITICAL = "critical"
-    """Orders stand still until somebody acts."""
+    """Orders wait until somebody acts."""
     WARNING = "warning"
-    """Somebody should look today; everything else goes on."""
+    """Somebody should look today; everything else continues."""
     INFO = "info"
     """Worth knowing; nothing has to be done for any order."""
 

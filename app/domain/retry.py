@@ -43,7 +43,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The platform refused it for good; the lane goes on."""
+    """The platform refused it for good; the lane continues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

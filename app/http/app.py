@@ -35,7 +35,7 @@ def create_app(container: Container) -> FastAPI:
     app = bare_app()
     app.state.container = container
     app.state.waiters = BoundedSemaphore(MAX_WAITERS)
-    app.state.stopping = lambda: False  # whoever serves the app may know better
+    app.state.stopping = lambda: False  # the server process replaces it
     # The one added last is outermost: the request's id, then the direct route, the API key, the body's size.
     app.add_middleware(BodyLimit, prefix=GUARDED)
     app.add_middleware(AuthenticationMiddleware, prefixes=(GUARDED, METRICS), container=container)

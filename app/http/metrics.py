@@ -83,23 +83,23 @@ def _admission(admission_states: Mapping[str, AdmissionState], now: datetime) ->
         "1 while the shop is paused, by cause.",
         labels=["shop", "cause"],
     )
-    for shop_id, gate in sorted(admission_states.items()):
+    for shop_id, state in sorted(admission_states.items()):
         standing = {
-            PauseCause.BREAKER: gate.breaker_since,
-            PauseCause.USAGE: gate.usage_since,
-            PauseCause.TOKEN: gate.token_since,
+            PauseCause.BREAKER: state.breaker_since,
+            PauseCause.USAGE: state.usage_since,
+            PauseCause.TOKEN: state.token_since,
         }
         for cause, since in standing.items():
             closed.add_metric([shop_id, cause.value], float(since is not None))
     yield closed
-    usage = {shop_id: gate.fresh_percent(now) for shop_id, gate in admission_states.items()}
+    usage = {shop_id: state.fresh_percent(now) for shop_id, state in admission_states.items()}
     yield _gauge(
         "orderwire_usage_percent",
         "Call budget used, as the platform last reported it.",
         "shop",
         usage.items(),
     )
-    paused = {shop_id: gate.paused for shop_id, gate in admission_states.items()}
+    paused = {shop_id: state.paused for shop_id, state in admission_states.items()}
     yield _gauge(
         "orderwire_commands_paused", "Commands that wait until their shop resumes.", "shop", paused.items()
     )

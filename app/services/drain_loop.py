@@ -1,7 +1,7 @@
 """The drain loop: a job that ran its command leases the next due ones of its kind and shop.
 
 A job costs RQ some twenty round trips and 5 ms of CPU; a command that a running job leases costs neither.
-While enough jobs drain a kind, whoever accepts a command of it enqueues no job.
+While enough jobs drain a kind, a command of it that is accepted gets no job of its own.
 """
 
 from __future__ import annotations

@@ -26,14 +26,14 @@ class Enqueuer:
 
     jobs: Jobs
 
-    def enqueue(self, *wakes: JobSpec) -> None:
+    def enqueue(self, *specs: JobSpec) -> None:
         """Write these jobs; a queue that is away is only logged, because the store still says what is due."""
-        if not wakes:
+        if not specs:
             return
         try:
-            self.jobs.enqueue(wakes)
+            self.jobs.enqueue(specs)
         except QueueUnavailable as error:
-            log.warning("enqueuer.lost", jobs=len(wakes), first=wakes[0].job_id, reason=str(error))
+            log.warning("enqueuer.lost", jobs=len(specs), first=specs[0].job_id, reason=str(error))
 
     def withdraw(self, job_id: str) -> None:
         """Take a job out of its queue, because its work is leased; a job that stays finds nothing to do."""

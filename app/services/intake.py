@@ -153,9 +153,9 @@ class DrainInbox:
                 shops=sorted(self._accounts(hints)),
                 now=self.clock(),
             )
-            woken = set(drained.orders)
+            added = set(drained.orders)
             self.enqueuer.enqueue(
-                *sync_jobs(self.syncs, [one for one in pending if one.order_id in woken], self.clock()),
+                *sync_jobs(self.syncs, [one for one in pending if one.order_id in added], self.clock()),
                 *(reconcile_job(shop_id) for shop_id in drained.shops),
             )
             taken += len(entries)

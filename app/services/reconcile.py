@@ -41,7 +41,7 @@ DRIFT_GRACE_S = 15.0
 # Meta's hold lasts half an hour: more orders than this in it at once are another kind of trouble.
 MAX_HELD = 5000
 HELD_PAGE = 500
-# Orders that vanished are read one by one; the next run, minutes later, goes on with the rest.
+# Orders that vanished are read one by one; the next run, minutes later, continues with the rest.
 MAX_MISSING = 200
 
 

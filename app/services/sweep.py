@@ -70,12 +70,12 @@ class Sweep:
         inbox = self.inbox.size()
         expired, due = self.commands.expired(now, limit=MAX_ENQUEUED), self._unattended(now)
         orders = self.syncs.due(now, limit=MAX_ENQUEUED)
-        wakes: list[JobSpec] = [DRAIN_INBOX] if inbox else []
-        wakes += [command_job(command.kind, command.id, command.order_id) for command in due]
-        wakes += _apart(expired, now)
-        wakes += sync_jobs(self.syncs, orders, now)
-        wakes += [reconcile_job(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_ENQUEUED)]
-        self.enqueuer.enqueue(*wakes)
+        specs: list[JobSpec] = [DRAIN_INBOX] if inbox else []
+        specs += [command_job(command.kind, command.id, command.order_id) for command in due]
+        specs += _apart(expired, now)
+        specs += sync_jobs(self.syncs, orders, now)
+        specs += [reconcile_job(shop_id) for shop_id in self.syncs.shops_due(now, limit=MAX_ENQUEUED)]
+        self.enqueuer.enqueue(*specs)
         for shop in self.shops:
             self.gather.form(shop.id)
         states = self.admission_states.states([shop.id for shop in self.shops])
@@ -100,8 +100,8 @@ class Sweep:
             if since is not None and now - since >= timedelta(seconds=THROTTLED_LONG_S):
                 text = (
                     f"The platform has limited the calls of shop {shop_id} since {since:%Y-%m-%d %H:%M} UTC; "
-                    f"{state.paused} commands wait. They go on by themselves; if this is common, see which "
-                    "other systems use the same app and ask Meta for a higher limit."
+                    f"{state.paused} commands wait. They continue by themselves; if this is common, check "
+                    "which other systems use the same app and ask Meta for a higher limit."
                 )
                 self.alerting.open(AlertKind.THROTTLED, shop_id, text, shop_id=shop_id)
 

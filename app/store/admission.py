@@ -1,4 +1,4 @@
-"""The gate of each shop as the processes share it: its holds, its probe, and the commands paused at it."""
+"""The admission state of each shop as the processes share it, its probe, and its paused commands."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class AdmissionStates:
         self._release = load(store, "paused_release")
 
     def state(self, shop_id: str) -> AdmissionState:
-        """Return the state of one gate."""
+        """Return the state of one shop."""
         return self.states([shop_id])[shop_id]
 
     def states(self, shop_ids: Sequence[str]) -> dict[str, AdmissionState]:
         """Return the states of these admission_states, in one round trip."""
-        calls = [("HGETALL", keys.gate(shop_id)) for shop_id in shop_ids]
+        calls = [("HGETALL", keys.admission(shop_id)) for shop_id in shop_ids]
         counts = [("ZCARD", keys.paused(shop_id)) for shop_id in shop_ids]
         answers = run(self._store, [*calls, *counts])
         rows, paused = answers[: len(calls)], answers[len(calls) :]
@@ -80,7 +80,7 @@ class AdmissionStates:
         verdict = report.verdict.value if report.verdict in (Verdict.THROTTLED, Verdict.TOKEN) else ""
         until = micros(now + timedelta(seconds=report.wait_s)) if report.wait_s else ""
         began, ended, probe_at = self._report(
-            [keys.gate(shop_id)],
+            [keys.admission(shop_id)],
             [
                 micros(now),
                 report.token,
@@ -108,13 +108,15 @@ class AdmissionStates:
     def claim_probe(
         self, shop_id: str, *, now: datetime, token: str, lease_s: float, forced: bool = False
     ) -> bool:
-        """Claim the one probe of the gate; False: none is due, or another has it. `forced` asks only that."""
+        """Claim the one probe of the shop; False: none is due (ignored if `forced`), or it is taken."""
         until = micros(now + timedelta(seconds=lease_s))
-        return bool(self._claim([keys.gate(shop_id)], [micros(now), token, until, "1" if forced else "0"]))
+        return bool(
+            self._claim([keys.admission(shop_id)], [micros(now), token, until, "1" if forced else "0"])
+        )
 
     def end_probe(self, shop_id: str, token: str) -> bool:
         """Give the claim back; False when it is another's now."""
-        return bool(self._unclaim([keys.gate(shop_id)], [token]))
+        return bool(self._unclaim([keys.admission(shop_id)], [token]))
 
     def release(
         self, shop_id: str, *, now: datetime, limit: int, a_second: float, within_s: float
@@ -125,7 +127,7 @@ class AdmissionStates:
         """
         latest = micros(now + timedelta(seconds=within_s))
         rows = self._release(
-            [keys.gate(shop_id), keys.paused(shop_id)],
+            [keys.admission(shop_id), keys.paused(shop_id)],
             [
                 micros(now),
                 bounded(limit),

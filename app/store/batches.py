@@ -1,7 +1,7 @@
 """Batches: acknowledgements that go to the platform together, and the gathering they come from.
 
 A batch is a command like any other to `commands`: taken, attempted, settled, due. Its members are commands in
-the lanes of their orders. Its id is the token that holds them, so that whoever runs it settles them as
+the lanes of their orders. Its id is the token that holds them, so that its run settles them as
 `settle_many` does; a member that is settled has left it.
 """
 

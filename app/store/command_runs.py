@@ -68,8 +68,8 @@ class CommandRuns:
     ) -> Lease | None:
         """Take the lease of the command of that kind and shop which has been due the longest; None: none is.
 
-        `job` names whoever goes on like this: for `active_s` seconds, or until it is told None, it is counted
-        among those that need no waking (`Acceptance.active_consumers`).
+        `job` names the caller: for `active_s` seconds, or until it gets None, it counts as an active consumer
+        (`Acceptance.active_consumers`).
         """
         answer, *detail = self._next(
             [
@@ -101,7 +101,7 @@ class CommandRuns:
     def active_consumers(
         self, of: Collection[tuple[CommandKind, str]], now: datetime
     ) -> dict[tuple[CommandKind, str], int]:
-        """Return how many jobs go on with each of these kinds in a shop."""
+        """Return how many active consumers each of these kinds has in its shop."""
         after = f"({micros(now)}"
         calls = [
             ("ZCOUNT", keys.active_consumers(kind.value, shop_id), after, "+inf") for kind, shop_id in of

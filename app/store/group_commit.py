@@ -84,7 +84,7 @@ class GroupCommit(Generic[Answer]):
             while self._waiting:
                 await self._write_group(self._next_group())
         finally:
-            # At once: whoever commits before the loop has tidied up would count on this writer.
+            # At once: a delivery committed before the loop has ended would rely on this writer.
             self._writer = None
 
     def _next_group(self) -> list[_Waiting[Answer]]:

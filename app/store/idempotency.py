@@ -54,7 +54,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """The operation is going on in another request."""
+    """Another request is running the operation."""
 
     retry_after_s: int
 

@@ -1,4 +1,4 @@
-"""The inbox of webhook entries: taken in once, durably, and drained into what is pending.
+"""The inbox of webhook entries: accepted once, durably, and drained into pending syncs.
 
 An entry is a duplicate when its content (`digest`) was seen before; the same entry id with other content is
 a new entry, and is counted as `entry_id_reused` (the platform's pages disagree on what an entry id names).
@@ -80,7 +80,7 @@ class PendingDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drained:
-    """The orders and shops whose work was not pending and due before, to be woken, and the entries left."""
+    """The orders and shops whose jobs must be enqueued, and how many entries are left."""
 
     orders: tuple[str, ...]
     shops: tuple[str, ...]
@@ -101,7 +101,7 @@ class AsyncInbox:
     ) -> Awaitable[Receipt]:
         """Take all entries of one delivery in, or none; once this was awaited, they are durable.
 
-        What waits is packed already, so that whoever drops the entries meanwhile frees them.
+        The delivery is packed before it waits, so the caller can free the entries.
 
         Raises:
             InboxFull: the inbox has no room for the delivery's new entries.
@@ -163,7 +163,7 @@ class Inbox:
         shops: Sequence[str],
         now: datetime,
     ) -> Drained:
-        """Take the deliveries out and owe the syncs and the shops' reconciliations they ask for, at once."""
+        """Take the deliveries out and add the syncs and reconciliations they ask for, in one change."""
         arguments: list[str | int] = [
             micros(now),
             len(deliveries),
@@ -176,11 +176,11 @@ class Inbox:
             arguments += [row.id, len(row.entries)]
         for one in pending:
             arguments += [one.order_id, one.shop_id or "", one.cause]
-        orders, woken, left = self._drain(
+        orders, added, left = self._drain(
             [keys.INBOX, keys.INBOX_ENTRIES, keys.PENDING_SEQUENCE, keys.PENDING_ORDERS, keys.PENDING_SHOPS],
             [*arguments, *shops],
         )
-        return Drained(orders=tuple(orders), shops=tuple(woken), left=left)
+        return Drained(orders=tuple(orders), shops=tuple(added), left=left)
 
     def size(self) -> int:
         """Return how many entries wait."""

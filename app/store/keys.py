@@ -32,12 +32,12 @@ COMMANDS_BY_KIND_PREFIX = "ow:commands:kind:"
 COMMANDS_BY_ORDER_PREFIX = "ow:commands:order:"
 # Scored by due time, one index a kind of command.
 DUE_PREFIX = "ow:due:"
-# The same, one index a kind and shop, for jobs that go on: no shop waits behind the burst of another.
+# The same per kind and shop, for drain loops: no shop waits behind the burst of another.
 DUE_OF_PREFIX = "ow:due_of:"
 # Acknowledgements of one shop that wait to go out together, scored by their creation.
 GATHERING_PREFIX = "ow:gathering:"
 # AdmissionStates: one hash a shop, and its paused commands scored by their creation.
-ADMISSION_PREFIX = "ow:gate:"
+ADMISSION_PREFIX = "ow:admission:"
 PAUSED_PREFIX = "ow:paused:"
 # Tokens that an operator put in, sealed, by shop; `TOKENS_VERSION` counts their changes.
 TOKENS = "ow:tokens"
@@ -50,7 +50,7 @@ DRIFT = "ow:drift"
 
 # Scored by the end of the lease.
 LEASES = "ow:leases"
-# Jobs that go on with the due commands of a kind in a shop, scored by when they count no more.
+# Active consumers of a kind in a shop, scored by when they stop counting.
 CONSUMERS_PREFIX = "ow:active_consumers:"
 
 # Webhooks: two streams, how many entries the rows of the first hold, and the marks of what was seen.
@@ -160,7 +160,7 @@ def due_of(kind: str, shop_id: str) -> str:
 
 
 def active_consumers(kind: str, shop_id: str) -> str:
-    """Sorted set: the jobs that go on with the due commands of one kind in one shop."""
+    """Sorted set: the active consumers of one kind in one shop."""
     return f"{CONSUMERS_PREFIX}{kind}:{shop_id}"
 
 
@@ -204,8 +204,8 @@ def shop(shop_id: str) -> str:
     return f"ow:shop:{shop_id}"
 
 
-def gate(shop_id: str) -> str:
-    """Hash: the gate of one shop."""
+def admission(shop_id: str) -> str:
+    """Hash: the admission state of one shop."""
     return ADMISSION_PREFIX + shop_id
 
 
@@ -220,7 +220,7 @@ def pending_by_shop(shop_id: str) -> str:
 
 
 def paused(shop_id: str) -> str:
-    """Sorted set: the commands of one shop that wait at its gate."""
+    """Sorted set: the paused commands of one shop."""
     return PAUSED_PREFIX + shop_id
 
 

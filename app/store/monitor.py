@@ -14,7 +14,7 @@ from app.store.connection import Store
 from app.store.script import Call, load, run_each
 from app.store.times import micros, time_of, time_of_row, time_or_none
 
-# Alerts that lapse in one look; the next one goes on.
+# Alerts that lapse in one look; the next look continues.
 MAX_LAPSED = 100
 
 

@@ -40,7 +40,7 @@ class PendingSync:
 class BurstRun:
     """A run over many orders of a shop; `lost_runs` counts those before it, in a row, that never ended.
 
-    `after` and `since` say where its listing goes on, "" and None at the front.
+    `after` and `since` say where its listing continues, "" and None at the front.
     """
 
     lost_runs: int
@@ -61,7 +61,7 @@ class Syncs:
         self._seen = load(store, "pending_seen")
 
     def add(self, pending: PendingSync, now: datetime) -> bool:
-        """Owe a read, due now; True when it was not pending and due before, so that its job wants waking."""
+        """Add a read, due now; True when its job must be enqueued: it was not pending and due before."""
         subject = pending.order_id
         return bool(
             self._owe(
@@ -144,7 +144,7 @@ class Syncs:
         return BurstRun(lost_runs=int(runs) - 1, after=after or "", since=time_or_none(since))
 
     def end_burst(self, shop_id: str, *, after: str = "", since: datetime | None = None) -> None:
-        """Note that a run came to an end, and where the next one goes on; nowhere is at the front again."""
+        """Note that a run ended, and where the next one continues; without a place it starts at the front."""
         key, at = keys.shop(shop_id), str(micros(since)) if since else ""
         run(
             self._store,
@@ -168,7 +168,7 @@ class Syncs:
         ]
 
     def add_shop(self, shop_id: str, now: datetime, *, cause: Cause) -> bool:
-        """Owe a reconciliation of the shop; True when its job wants waking."""
+        """Add a reconciliation of the shop; True when its job must be enqueued."""
         return bool(
             self._owe(
                 [keys.PENDING_SEQUENCE, keys.PENDING_SHOPS, keys.pending_shop(shop_id)],

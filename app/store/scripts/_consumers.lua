@@ -1,4 +1,4 @@
--- The jobs that go on with the due commands of a kind in a shop stand in a sorted set, scored by when they count
+-- The active consumers of a kind in a shop are a sorted set, scored by when they count
 -- no more, as 'job token command': of the command each took last.
 
 -- Takes the job out, and those whose time is over. Returns what it took last, or nil.

@@ -1,7 +1,7 @@
--- Owes work on a subject, due now. Returns 1 when it was not pending before, or pending for later: it wants waking.
+-- Makes work on a subject pending, due now. Returns 1 when its job must be enqueued: it was not pending, or only later.
 -- A webhook stays the cause, since drift is what no webhook announced; a shop once known stays known. With the
 -- prefix of the indexes by shop, the subject stands in its shop's as it does in the index of all.
-local function owe(sequence, index, record, subject, shop, cause, now, by_shop)
+local function add_pending(sequence, index, record, subject, shop, cause, now, by_shop)
   local due = redis.call('ZSCORE', index, subject)
   local found = redis.call('HMGET', record, 'shop_id', 'cause')
   local before = found[1] or ''

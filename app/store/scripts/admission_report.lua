@@ -1,5 +1,5 @@
--- Notes what answers of the platform said, and opens or closes the holds of one shop's gate.
--- KEYS 1 gate
+-- Notes what answers of the platform said, and pauses or resumes the shop.
+-- KEYS 1 admission state
 -- ARGV 1 now, 2 token of this report, 3 calls answered, 4 calls failed, 5 'throttled', 'token' or '',
 --      6 '1' for a probe, 7 usage percent or '', 8 wait until the platform takes calls again or '',
 --      9 text of the token error, 10 window, 11 least calls, 12 rate, 13 probe after, 14 least throttle,
@@ -7,7 +7,7 @@
 -- Returns {holds that began}, {holds that ended}, time of the next probe or ''.
 -- The same report again changes nothing and gets the first answer. The counts of a window live in six
 -- buckets; the newest six count.
-local gate = KEYS[1]
+local admission = KEYS[1]
 local now, answered, failed = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local verdict, probe = ARGV[5], ARGV[6] == '1'
 local percent, window = tonumber(ARGV[7]), tonumber(ARGV[10])
@@ -15,12 +15,12 @@ local probe_at = string.format('%.0f', now + tonumber(ARGV[13]))
 local began, ended = {}, {}
 
 local state = {}
-local rows = redis.call('HGETALL', gate)
+local rows = redis.call('HGETALL', admission)
 for i = 1, #rows, 2 do state[rows[i]] = rows[i + 1] end
 if state.report == ARGV[2] then return cjson.decode(state.report_answer) end
 
-local function set(...) redis.call('HSET', gate, ...) end
-local function drop(...) redis.call('HDEL', gate, ...) end
+local function set(...) redis.call('HSET', admission, ...) end
+local function drop(...) redis.call('HDEL', admission, ...) end
 local function forget_window()
   for field in pairs(state) do
     if field:sub(1, 7) == 'bucket:' then drop(field) end
@@ -112,7 +112,7 @@ end
 breaker()
 token()
 usage()
-local next_probe = redis.call('HMGET', gate, 'breaker_probe_at', 'token_probe_at')
+local next_probe = redis.call('HMGET', admission, 'breaker_probe_at', 'token_probe_at')
 local answer = { began, ended, next_probe[1] or next_probe[2] or '' }
 set('report', ARGV[2], 'report_answer', cjson.encode(answer))
 return answer

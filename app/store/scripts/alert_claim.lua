@@ -1,4 +1,4 @@
--- Takes news that is to be told, and puts it off: whoever took it and dies has it told by the next.
+-- Takes news to report, and reschedules it: when the process that took it dies, another one reports it.
 -- KEYS 1 untold news
 -- ARGV 1 now, 2 when to tell it again unless it was told, 3 how many at most, 4 prefix of alerts
 -- Returns { {news, {field, value, ...}}... }, the longest waiting first.

@@ -1,5 +1,5 @@
 -- Puts an archived order back as it was, with its timeline and commands. What came to be about it meanwhile stays:
--- its timeline goes on after the old one.
+-- its timeline continues after the old one.
 -- KEYS 1 order, 2 timeline, 3 commands of the order, 4 index of all orders, 5 all commands,
 --      6 places of archived orders, 7 archived orders by reference, 8 counters
 -- ARGV 1 order id, 2 the place it was read at, 3 its line of the archive, 4 prefix of the state indexes, 5 of the

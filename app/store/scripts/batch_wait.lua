@@ -1,8 +1,8 @@
--- Notes on the members of a batch that it waits, so that whoever looks at one sees why and until when.
+-- Notes on the members of a batch that it waits, so that each member shows why and until when.
 -- KEYS none
--- ARGV 1 batch id, 2 when it goes on, 3 number of the finished attempt or '', 4 that attempt, 5 error, 6 places,
+-- ARGV 1 batch id, 2 when it continues, 3 number of the finished attempt or '', 4 that attempt, 5 error, 6 key prefixes,
 --      7 timeline entries kept at most; then for each member its id and a timeline entry
--- Returns how many were noted. A member that left the batch is left alone; one whose wait goes on without an
+-- Returns how many were noted. A member that left the batch is left alone; one whose wait continues without an
 -- attempt in between has that in its timeline already.
 --#include timeline
 --#include commands

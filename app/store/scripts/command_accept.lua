@@ -1,7 +1,7 @@
 -- Accepts a command: its record, its place in the lane and the indexes, the timeline, the caller's answer.
 -- KEYS 1 command, 2 lane, 3 order, 4 timeline, 5 due index of its kind, 6 all commands, 7 pending commands,
 --      8 commands of its kind, 9 commands of its order, 10 gathering acknowledgements of its shop,
---      11 jobs that go on with its kind in its shop, 12 due index of its kind in its shop, 13 idempotency
+--      11 active consumers of its kind in its shop, 12 due index of its kind in its shop, 13 idempotency
 --      record (may be left out)
 -- ARGV 1 id, 2 kind, 3 order id, 4 shop id, 5 creation time, 6 idempotency key, 7 document,
 --      8 '1': no second open command of this kind in the lane, 9 '1': the order's one automatic
@@ -10,8 +10,8 @@
 --      17 headers, 18 seconds the answer is kept
 -- Returns command id, result ('created', 'known': sent before, 'open': one like it is open,
 --      'automatic': it had its automatic one, 'full'), '1' when the command is the lane's head, how many
---      gather by now when the command is one of them, else 0, and how many jobs go on with its
---      kind in its shop.
+--      gather by now when the command is one of them, else 0, and how many active consumers its
+--      kind has in its shop.
 --#include timeline
 --#include idempotency
 --#include due

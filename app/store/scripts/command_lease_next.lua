@@ -1,6 +1,6 @@
--- Takes the command of a kind and shop that has been due the longest, for a job that goes on with these. The job
--- counts as one that goes on until it is told that nothing is due, or does not come back in time.
--- KEYS 1 due index of the kind in the shop, 2 jobs that go on with it, 3 leases, 4 due index of the kind
+-- Takes the command of a kind and shop that has been due the longest, for a drain loop. The job
+-- counts as an active consumer until nothing is due, or until it does not come back in time.
+-- KEYS 1 due index of the kind in the shop, 2 active consumers of it, 3 leases, 4 due index of the kind
 -- ARGV 1 job, 2 lease token, 3 now, 4 end of the lease, 5 until when the job counts, 6 places,
 --      7 prefix of commands
 -- Returns what `command_lease` does for a taken one, and how many more are due; 'none' when nothing is. The same

@@ -1,6 +1,6 @@
--- Lets a job stop going on with a kind in a shop, and tells what is left for another: whoever accepts a command after this
+-- Ends a drain loop of a kind in a shop, and returns what is left for another job: a command that is accepted after this
 -- does not count on the job any more.
--- KEYS 1 due index of the kind in the shop, 2 jobs that go on with it
+-- KEYS 1 due index of the kind in the shop, 2 active consumers of it
 -- ARGV 1 job, 2 now, 3 prefix of commands
 -- Returns id and order id of the command that has been due the longest; '' twice when nothing is due.
 --#include consumers

@@ -3,7 +3,7 @@
 -- ARGV 1 id, 2 lease token, 3 now, 4 status ('waiting' or a final one), 5 next attempt's time or '',
 --      6 number of the finished attempt or '', 7 that attempt, 8 idempotency key or '' to keep it,
 --      9 '1' to keep the wire request, 10 '1' to set the error, 11 error or '', 12 places,
---      13 timeline entries kept at most, 14 '1' to park it at its shop's gate, 15 '1' to owe a read of its
+--      13 timeline entries kept at most, 14 '1' to pause it, 15 '1' to make a read pending of its
 --      order, 16.. timeline entries
 -- Returns '1' and the new head's id, kind and due time ('' each when there is none); '0' for a stale token.
 -- The token that settled last gets its first answer again. A command that is paused again without an attempt
@@ -23,7 +23,7 @@ if held[1] ~= token then return { '0', '', '', '' } end
 local at = keys_around(record, ARGV[12])
 
 if ARGV[15] == '1' then
-  owe(KEYS[4], KEYS[5], at.pending, at.order_id, at.shop_id, 'command', now, at.pending_prefix)
+  add_pending(KEYS[4], KEYS[5], at.pending, at.order_id, at.shop_id, 'command', now, at.pending_prefix)
 end
 if ARGV[6] ~= '' then
   redis.call('HSET', record, 'attempt:' .. ARGV[6], ARGV[7])

@@ -1,7 +1,7 @@
 -- Judges differences that were found some time ago: announced by a webhook meanwhile, or drift.
 -- KEYS 1 suspects, 2 orders by when a webhook named them, 3 drift, 4 counters
 -- ARGV 1 now, 2 how many, 3 drift entries kept at most
--- Returns the texts of those that are drift. Sent twice, it goes on with the next ones.
+-- Returns the texts of those that are drift. Sent twice, it continues with the next ones.
 -- A webhook counts when it came after the copy was read before: an earlier one announced an earlier change.
 local drift = {}
 for _, text in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])) do

@@ -1,13 +1,13 @@
--- Lets paused commands of a shop go on, in the order of their creation, spread over time.
--- KEYS 1 gate, 2 paused commands of the shop
+-- Lets paused commands of a shop continue, in the order of their creation, spread over time.
+-- KEYS 1 admission state, 2 paused commands of the shop
 -- ARGV 1 now, 2 commands at most, 3 microseconds between two, 4 latest time to give out, 5 prefix of
 --      commands, 6 prefix of due indexes, 7 prefix of those of a shop, 8 shop id
 -- Returns { {id, kind, order id, due time}... }. A command that does not wait any more is only unlisted.
--- Sent twice, it goes on where it ended: what the first answer named is due in the ledger, and the sweep
--- wakes it.
+-- Sent twice, it continues where it ended: what the first answer named is due in the ledger, and the sweep
+-- enqueues it.
 --#include due
-local gate, paused = KEYS[1], KEYS[2]
-local slot = math.max(tonumber(ARGV[1]), tonumber(redis.call('HGET', gate, 'release_next') or '0'))
+local state, paused = KEYS[1], KEYS[2]
+local slot = math.max(tonumber(ARGV[1]), tonumber(redis.call('HGET', state, 'release_next') or '0'))
 local released = {}
 for _, id in ipairs(redis.call('ZRANGE', paused, 0, tonumber(ARGV[2]) - 1)) do
   local record = redis.call('HMGET', ARGV[5] .. id, 'status', 'kind', 'order_id')
@@ -21,5 +21,5 @@ for _, id in ipairs(redis.call('ZRANGE', paused, 0, tonumber(ARGV[2]) - 1)) do
   end
   redis.call('ZREM', paused, id)
 end
-redis.call('HSET', gate, 'release_next', string.format('%.0f', slot))
+redis.call('HSET', state, 'release_next', string.format('%.0f', slot))
 return released

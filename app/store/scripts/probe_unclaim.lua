@@ -1,5 +1,5 @@
 -- Ends the claim of a probe.
--- KEYS 1 gate
+-- KEYS 1 admission state
 -- ARGV 1 token of the claim
 -- Returns 1; 0 when the claim is another's now.
 if redis.call('HGET', KEYS[1], 'probe_token') ~= ARGV[1] then return 0 end
