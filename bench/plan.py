@@ -1,4 +1,4 @@
-"""How much is measured: everything in about ten minutes, or a quick look in about two."""
+"""How much is measured: everything in about ten minutes, or a quick run in about two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The sizes of one run. Rounds go forth and back (A B, B A, A B); a median needs three of them."""
+    """The sizes of one run. Rounds alternate (A B, B A, A B); a median needs three of them."""
 
     mode: str
     rounds: int = 3
@@ -45,6 +45,6 @@ QUICK = Plan(
 
 
 def say(line: str) -> None:
-    """Tell a person what is going on."""
+    """Print progress."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

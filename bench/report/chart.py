@@ -1,4 +1,4 @@
-"""The chart of the page: units a second of every side, a group of bars a row, as plain SVG."""
+"""The chart of the page: units per second of every side, one group of bars per row, as plain SVG."""
 
 from __future__ import annotations
 

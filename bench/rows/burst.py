@@ -1,4 +1,4 @@
-"""The burst: new orders, one delivery each, until the platform knows all of them as acknowledged."""
+"""The burst: new orders, one delivery each, until all are acknowledged on the platform."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def measure(plan: Plan) -> list[Row]:
         )
     how = (
         f"{plan.burst_orders:,} new orders on the platform, one signed delivery each, {RATE:,} a second on "
-        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because each costs it the same "
-        "however many there are); latencies count from the intended time of an order's "
+        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because its cost per order does not "
+        "depend on their number); latencies count from the intended time of an order's "
         f"delivery to its acknowledgement on the platform. A turn ends after "
         f"{plan.burst_within_s:g} s at the latest; every order not acknowledged exactly once is a failure."
     )

@@ -1,4 +1,4 @@
-"""The generator alone, against a server that does nothing: the load must not be what limits a row."""
+"""The generator alone, against a server that does nothing: it shows that the load does not limit a row."""
 
 from __future__ import annotations
 
