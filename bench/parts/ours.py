@@ -124,7 +124,7 @@ class Ours:
 
 @contextlib.contextmanager
 def ours(store: Valkey, folder: Path, *, graph_url: str = "http://127.0.0.1:9") -> Iterator[Ours]:
-    """Prepare Orderwire over a Redis; nothing runs until `start`. Without a platform it only accepts webhooks."""
+    """Prepare Orderwire over a Redis; `start` runs it. Without a platform it only accepts webhooks."""
     port = free_port()
     made = Ours(store=store, port=port, env=variables(store, port=port, graph_url=graph_url), folder=folder)
     try:
