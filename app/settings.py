@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         if self.redis_url is None:
             raise SettingsError(
                 "ORDERWIRE_REDIS_URL is not set; set it to your Redis (redis://host:6379/0), "
-                "or run `orderwire up`, which brings its own"
+                "or run `orderwire up`, which starts its own"
             )
         return self.redis_url.get_secret_value()
 
@@ -250,8 +250,8 @@ class Settings(BaseSettings):
 def load_settings(env: Mapping[str, str], *, partial: bool = False) -> Settings:
     """Return the checked settings in `env`; empty variables count as not set.
 
-    `partial` is for tools that need only Redis (the keys command, the dashboard): settings that only a process
-    with access to the platform needs may be missing.
+    `partial` is for tools that need only Redis (the keys command, the dashboard): what only processes that call
+    the platform need may be missing.
 
     Raises:
         SettingsError: variables are unknown, invalid or missing; the message names each, with its hint.
