@@ -250,8 +250,8 @@ class Settings(BaseSettings):
 def load_settings(env: Mapping[str, str], *, partial: bool = False) -> Settings:
     """Return the checked settings in `env`; empty variables count as not set.
 
-    `partial` is for tools that need only Redis (the keys command, the dashboard): what only processes that call
-    the platform need may be missing.
+    `partial` is for tools that need only Redis (the keys command, the dashboard): settings for calling
+    the platform may be missing.
 
     Raises:
         SettingsError: variables are unknown, invalid or missing; the message names each, with its hint.
