@@ -14,7 +14,7 @@ class Plan:
     rounds: int = 3
     ingest_s: float = 3.0
     burst_orders: int = 10_000
-    # The naive build does a handful of orders a second; its rate does not depend on how many wait.
+    # The naive build handles few orders per second; its rate does not depend on how many wait.
     burst_naive_orders: int = 100
     burst_within_s: float = 90.0
     jobs: int = 900

@@ -23,7 +23,7 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--seconds", type=float, default=3)
     asked.add_argument(
-        "--rate", type=float, default=0, help="deliveries a second, on schedule; 0: closed loop"
+        "--rate", type=float, default=0, help="deliveries per second, on a schedule; 0: closed loop"
     )
     asked.add_argument("--sides", nargs="+", default=SIDES, choices=SIDES)
     options = asked.parse_args()

@@ -62,7 +62,7 @@ class Valkey:
         until = time.monotonic() + _REWRITE_S
         while self._rewriting():
             if time.monotonic() > until:
-                raise BenchFailed(f"Valkey did not write its file anew within {_REWRITE_S:.0f} s")
+                raise BenchFailed(f"Valkey did not rewrite its file within {_REWRITE_S:.0f} s")
             time.sleep(_LOOK_S)
 
     def _rewriting(self) -> bool:

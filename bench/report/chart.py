@@ -35,7 +35,7 @@ def chart(rows: list[dict[str, Any]]) -> str:
 
 
 def _heading(row: dict[str, Any]) -> str:
-    return f"{row['title']} ({row['units']} a second)"
+    return f"{row['title']} ({row['units']} per second)"
 
 
 def _bar(side: str, rate: dict[str, float], y: int, most: float, *, ours: bool) -> str:

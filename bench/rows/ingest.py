@@ -23,9 +23,9 @@ from bench.plan import Plan, say
 SIDES = ("ours", "naive", "ceiling")
 # Connections: enough that those which wait share a write, few enough that an answer is not all waiting.
 LINES = {1: 64, 100: 16}
-# So many requests a second are prepared for a closed loop: above what any side takes.
+# Requests per second prepared for a closed loop: more than any side accepts.
 _PREPARED = {1: 6_000, 100: 1_200}
-# The rate at 1 entry is the one the latency target is set for; 50 a second carry 5,000 orders.
+# The latency target applies to the rate at 1 entry; 50 deliveries per second carry 5,000 orders.
 _OPEN_RATE = {1: 500, 100: 50}
 # Deliveries before each turn that are not counted.
 _WARM_UP = {1: 50, 100: 8}
@@ -80,7 +80,7 @@ def _row(sides: dict[str, _Side], plan: Plan, entries: int, loop: str) -> Row:
     how = (
         f"{LINES[entries]} connections, each sends as soon as it is answered"
         if loop == "closed"
-        else (f"{rate} deliveries a second on a fixed schedule, latencies from the intended time")
+        else (f"{rate} deliveries per second on a fixed schedule, latencies from the intended time")
     )
     row = Row(
         name=f"ingest-{entries}-{loop}",

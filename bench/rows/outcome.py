@@ -30,7 +30,7 @@ class Outcome:
     def of(cls, effects: Sequence[Effect], *, meant_at: Mapping[str, float]) -> Outcome:
         """Compare effects with the orders that were meant, by the Unix time each latency counts from.
 
-        Effects of orders that nobody meant are wrong too.
+        Effects of other orders count as wrong too.
         """
         times = Counter(effect.order_id for effect in effects)
         missing = sum(1 for order_id in meant_at if order_id not in times)

@@ -169,7 +169,7 @@ def _acknowledge(place: _Place, ids: Sequence[str], side: str, number: int) -> T
     outcome = Outcome.of(effects, meant_at=wanted)
     await_quiet(meter)
     done = len(outcome.done_at)
-    # What an order costs all in: the copy, its timeline, its command, its marks, and RQ's jobs about it.
+    # The whole cost of an order: copy, timeline, command, marks, and RQ's jobs.
     place.figures["redis_bytes_an_order_lived"] = (store.used_bytes() - held) / max(1, done)
     return Turn(
         side=side,
