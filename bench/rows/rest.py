@@ -30,7 +30,7 @@ def measure(plan: Plan) -> list[Row]:
     how = (
         "`orderwire up` over a Redis and a platform that run already, until it says that all is ready; "
         "naive: uvicorn and one RQ worker, until the port answers. Then nothing happens for "
-        f"{plan.rest_s:g} s. CPU is in milliseconds per second; a role's figures are the sum of its processes."
+        f"{plan.rest_s:g} s. CPU is in milliseconds per second; a role's figures are its processes' sum."
     )
     title = "Start, and idle"
     return [Row(name="rest", title=title, units="starts", how=how, base="ours", turns=turns)]
