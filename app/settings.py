@@ -1,4 +1,4 @@
-"""Settings: everything an operator can choose, read once from `ORDERWIRE_…` variables; absurd values refused.
+"""Settings: read once from `ORDERWIRE_…` variables and checked; invalid values stop the start.
 
 Exceptions:
 
@@ -24,7 +24,7 @@ from app.domain.shops import Shop
 
 PREFIX = "ORDERWIRE_"
 SEALING_KEY_BYTES = 32  # AES-256
-MAX_SHOPS = 1000  # a shop costs a poll every few minutes; more than this is another deployment
+MAX_SHOPS = 1000  # each shop costs a reconciliation every few minutes; more shops need another deployment
 MAX_SHOPS_FILE_BYTES = 1024 * 1024
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -34,7 +34,7 @@ _SHOP_REQUIRED = ("id", "page_id", "access_token")
 
 
 class SettingsError(ValueError):
-    """A setting is missing, unknown or absurd; the message says which one, and the hint."""
+    """A setting is missing, unknown or invalid; the message names it and says what to do."""
 
 
 def _listed(value: object) -> object:
@@ -54,7 +54,7 @@ SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
-    """Everything an operator can choose; frozen. The comments in .env.example explain each field to people.
+    """All settings; frozen. The comments in .env.example explain each field.
 
     Build it with `load_settings`; the environment is not looked at by the constructor.
     """
@@ -77,36 +77,36 @@ class Settings(BaseSettings):
 
     sealing_keys: SecretList = ()
 
-    # More often would eat a shop's call budget; above an hour a lost webhook is a lost order.
+    # Below 5 s it uses up a shop's call budget; above an hour, a lost webhook means a very late order.
     reconcile_interval_s: int = Field(default=300, ge=5, le=3600)
-    # Longer than the interval, so that two windows always overlap and clocks may differ.
+    # Longer than the interval, so that two windows always overlap even if clocks differ.
     reconcile_overlap_s: int = Field(default=600, ge=60, le=86_400)
     attempt_timeout_s: float = Field(default=10, ge=0.5, le=120)
-    # The platform's own advice after an answer that never came is to wait about ten minutes.
+    # The platform advises to wait about ten minutes after a missing answer.
     retry_delay_s: float = Field(default=600, ge=0.1, le=86_400)
     max_attempts: int = Field(default=5, ge=1, le=50)
-    # Acknowledgements of a shop wait this long for others to go out with; two seconds are few to a buyer.
+    # Acknowledgements of a shop wait this long for others; a buyer does not notice two seconds.
     acknowledge_window_s: float = Field(default=2, ge=0, le=60)
-    # Fewer calls than this in the window say too little; a day's first failure opens nothing.
+    # Fewer calls in the window prove too little: a single failure must not open the breaker.
     breaker_minimum: int = Field(default=10, ge=1, le=10_000)
     breaker_rate: float = Field(default=0.5, gt=0, le=1)
     breaker_window_s: float = Field(default=60, ge=1, le=3600)
-    # How long a paused shop waits for its next probe: short for a recovery, no burden to the platform.
+    # The time between two probes of a paused shop: long enough to be no burden, short enough for recovery.
     breaker_open_s: float = Field(default=30, ge=0.5, le=3600)
     read_timeout_s: float = Field(default=10, ge=0.5, le=120)
     # Three sweeps fit into the 30 s in which a killed worker's command has to run again.
     sweep_interval_s: int = Field(default=10, ge=1, le=300)
 
-    # Refunds are made within half a year of a sale; what has rested that long is hardly asked for again.
+    # Refunds are made within half a year of a sale; older orders are hardly ever requested.
     archive_after_days: int = Field(default=180, ge=0, le=36_500)
 
-    # Where operators are told: one apprise URL an address; they hold passwords.
+    # The addresses of alerts, one apprise URL each; they hold passwords.
     alert_urls: SecretList = ()
-    # An entry is drained within a second; a minute means that no worker drains.
+    # Entries are processed within a second; after a minute, no worker can be running.
     inbox_age_alert_s: float = Field(default=60, ge=1, le=86_400)
-    # Sweeps enqueue lost work every few seconds; two minutes late means that workers do not keep up.
+    # Sweeps enqueue due work every few seconds; after two minutes, the workers do not keep up.
     due_age_alert_s: float = Field(default=120, ge=1, le=86_400)
-    # A busy shop has a webhook every few minutes; an hour of changes without one is no coincidence.
+    # A busy shop gets a webhook every few minutes; an hour of changes without one is not a coincidence.
     silence_alert_s: float = Field(default=3600, ge=60, le=604_800)
 
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # Only what load_settings hands over counts: one reading of the environment, and it can be a test's.
+        # Only load_settings reads the environment: once, and tests can pass their own.
         return (init_settings,)
 
     @field_validator("graph_url")
@@ -174,12 +174,12 @@ class Settings(BaseSettings):
         if self.reconcile_overlap_s < self.reconcile_interval_s:
             raise ValueError(
                 "ORDERWIRE_RECONCILE_OVERLAP_S is shorter than ORDERWIRE_RECONCILE_INTERVAL_S, which leaves "
-                "gaps between the polls; make it at least as long"
+                "gaps between reconciliations; set it to at least the same value"
             )
         return self
 
     def shops(self) -> tuple[Shop, ...]:
-        """Return every shop configured, by file and by variables, each id once.
+        """Return every configured shop, from the file and the variables, each id once.
 
         Raises SettingsError when the file can't be read, a shop is incomplete or an id is there twice.
         """
@@ -204,22 +204,22 @@ class Settings(BaseSettings):
         if self.redis_url is None:
             raise SettingsError(
                 "ORDERWIRE_REDIS_URL is not set; set it to your Redis (redis://host:6379/0), "
-                "or run `orderwire up`, which brings its own"
+                "or run `orderwire up`, which starts its own"
             )
         return self.redis_url.get_secret_value()
 
     def missing(self) -> tuple[str, ...]:
-        """Name what a process that talks to the platform still lacks, each with its hint."""
+        """Return the missing settings that a process needs for the platform, each with its hint."""
         lacks = []
         if self.redis_url is None:
-            lacks.append("ORDERWIRE_REDIS_URL: where Redis is; `orderwire up` brings its own")
+            lacks.append("ORDERWIRE_REDIS_URL: the URL of Redis; `orderwire up` starts its own")
         if not self.app_secrets:
             lacks.append(
-                "ORDERWIRE_APP_SECRETS: without the app secret no webhook can be verified, and Orderwire "
-                "fails closed rather than believe unsigned ones; it is in App Dashboard > Settings > Basic"
+                "ORDERWIRE_APP_SECRETS: without the app secret no webhook can be verified, so all are "
+                "rejected; find it in App Dashboard > Settings > Basic"
             )
         if self.verify_token is None:
-            lacks.append("ORDERWIRE_VERIFY_TOKEN: the text you type into your app's webhook subscription")
+            lacks.append("ORDERWIRE_VERIFY_TOKEN: the text that you enter in your app's webhook subscription")
         if not self.sealing_keys:
             lacks.append(f"ORDERWIRE_SEALING_KEYS: seals buyer data; {_MAKE_A_KEY}")
         if not self.shops():
@@ -234,7 +234,7 @@ class Settings(BaseSettings):
         if len(absent) == len(given):
             return ()
         if absent or self.shop_id is None or self.shop_page_id is None or self.shop_access_token is None:
-            raise SettingsError(f"the shop given by variables is incomplete: set {', '.join(absent)} too")
+            raise SettingsError(f"the shop in the variables is incomplete: set {', '.join(absent)} too")
         return (
             Shop(
                 id=self.shop_id,
@@ -248,12 +248,13 @@ class Settings(BaseSettings):
 
 
 def load_settings(env: Mapping[str, str], *, partial: bool = False) -> Settings:
-    """Return the settings in `env`, whole and plausible; empty variables count as not set.
+    """Return the checked settings in `env`; empty variables count as not set.
 
-    `partial` is for tools that need Redis alone (the keys command, the dashboard): what a process
-    that talks to the platform can't do without may then be missing.
+    `partial` is for tools that need only Redis (the keys command, the dashboard): settings for calling
+    the platform may be missing.
 
-    Raises SettingsError naming every variable that is unknown, absurd or missing, each with its hint.
+    Raises:
+        SettingsError: variables are unknown, invalid or missing; the message names each, with its hint.
     """
     given = {name: value for name, value in env.items() if name.startswith(PREFIX) and value.strip()}
     known = variable_names()
@@ -271,7 +272,7 @@ def load_settings(env: Mapping[str, str], *, partial: bool = False) -> Settings:
 
 
 def variable_names() -> tuple[str, ...]:
-    """Return every variable Orderwire reads, in the order of the fields."""
+    """Return the names of all variables, in the order of the fields."""
     return tuple(PREFIX + name.upper() for name in Settings.model_fields)
 
 
@@ -285,7 +286,7 @@ def _error_line(detail: Any) -> str:
     if not detail["loc"]:
         return message
     name = PREFIX + str(detail["loc"][0]).upper()
-    return f"{name}: {message[:1].lower()}{message[1:]}; set another value, or leave it out for the default"
+    return f"{name}: {message[:1].lower()}{message[1:]}; set another value, or remove it to use the default"
 
 
 def _key_bytes(key: SecretStr) -> bytes:
@@ -305,14 +306,18 @@ def _shops_of_file(path: Path | None) -> list[Shop]:
     try:
         raw = path.read_bytes()
         if len(raw) > MAX_SHOPS_FILE_BYTES:
-            raise SettingsError(f"ORDERWIRE_SHOPS_FILE {path} is over 1 MiB; that is no list of shops")
+            raise SettingsError(
+                f"ORDERWIRE_SHOPS_FILE {path} is larger than 1 MiB, the limit for a list of shops"
+            )
         rows = tomllib.loads(raw.decode()).get("shop", [])
     except OSError as error:
         raise SettingsError(f"ORDERWIRE_SHOPS_FILE {path} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"ORDERWIRE_SHOPS_FILE {path} is not TOML: {error}") from error
     if not isinstance(rows, list) or not rows or len(rows) > MAX_SHOPS:
-        raise SettingsError(f"ORDERWIRE_SHOPS_FILE {path} needs one [[shop]] a shop, at most {MAX_SHOPS}")
+        raise SettingsError(
+            f"ORDERWIRE_SHOPS_FILE {path} needs one [[shop]] table per shop, at most {MAX_SHOPS}"
+        )
     return [_shop_of_row(row, f"{path}, shop {number}") for number, row in enumerate(rows, start=1)]
 
 

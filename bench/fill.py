@@ -53,14 +53,14 @@ _LIFE = ("order.found", "command.accepted", "order.acknowledged", "command.accep
 
 
 class Together(Store):
-    """A store whose scripts are put into a pipeline and answered `created`, until `send`."""
+    """A store that collects its script calls in a pipeline until `send`, and answers `created` to each."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.waiting = self.pipeline(transaction=False)
 
     def register_script(self, script: Any) -> Any:
-        """Return the script as one that goes into the pipeline."""
+        """Return the script, calling into the pipeline."""
         whole = cast("Callable[..., object]", super().register_script(script))
 
         def later(keys: Sequence[str], args: Sequence[str | int]) -> str:
@@ -70,7 +70,7 @@ class Together(Store):
         return later
 
     def send(self) -> None:
-        """Send what waits, and check that every order was new."""
+        """Send the pipeline, and check that every order was new."""
         answers = self.waiting.execute()
         if set(answers) - {WriteResult.CREATED.value}:
             raise SystemExit(f"the store answered {set(answers)}; only new orders can be filled in")

@@ -1,4 +1,4 @@
-"""How much is measured: everything in about ten minutes, or a quick look in about two."""
+"""How much is measured: everything in about ten minutes, or a quick run in about two."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The sizes of one run. Rounds go forth and back (A B, B A, A B); a median needs three of them."""
+    """The sizes of one run. Rounds alternate (A B, B A, A B); a median needs three of them."""
 
     mode: str
     rounds: int = 3
     ingest_s: float = 3.0
     burst_orders: int = 10_000
-    # The naive build does a handful of orders a second; its rate does not depend on how many wait.
+    # The naive build handles few orders per second; its rate does not depend on how many wait.
     burst_naive_orders: int = 100
     burst_within_s: float = 90.0
     jobs: int = 900
@@ -45,6 +45,6 @@ QUICK = Plan(
 
 
 def say(line: str) -> None:
-    """Tell a person what is going on."""
+    """Print progress."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

@@ -10,7 +10,7 @@ from .server import serve
 
 
 def main() -> int:
-    """Serve the sandbox until it is told to stop; 2 when its options can't be understood."""
+    """Serve the sandbox until a signal stops it; return 2 if its options are invalid."""
     try:
         options = read_options(sys.argv[1:], os.environ)
     except BadOptionsError as error:

@@ -1,4 +1,4 @@
-"""The sandbox as one ASGI application: ``/_sandbox/…`` is the control side, everything else is the Graph."""
+"""The sandbox as one ASGI application: ``/_sandbox/…`` is the control API, the rest is the Graph API."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .world import World
 
 ASGIApp = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
-TICK_S = 1.0  # how soon a hold ends that nobody asks about
+TICK_S = 1.0  # how often holds of orders are checked
 
 
 def build_app(options: Options) -> ASGIApp:
-    """One emulated platform, empty, ready to be served."""
+    """Return one emulated platform, empty and ready to be served."""
     world = World(options, Clock())
     sender = Sender(world)
     world.tell = sender.tell

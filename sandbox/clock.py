@@ -1,4 +1,4 @@
-"""The sandbox's clock: real time plus what the control side has advanced it by."""
+"""The sandbox's clock: real time plus the time by which the control API has advanced it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ MAX_ADVANCE_S = 5 * 365 * 24 * 3600
 
 
 def utc_now() -> datetime:
-    """The machine's time, aware and in UTC."""
+    """Return the machine's time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 class Clock:
-    """Tells the emulated platform's time, which never runs backwards and can be pushed forward by hand."""
+    """Gives the emulated platform's time, which never runs backwards and can be advanced by hand."""
 
     def __init__(self, real: Callable[[], datetime] = utc_now) -> None:
         self._real = real
@@ -23,12 +23,12 @@ class Clock:
         self._last = real()
 
     def now(self) -> datetime:
-        """The present moment of the sandbox: aware, UTC, and never before one that was told earlier."""
+        """The present moment of the sandbox: aware, UTC, and never before an earlier result."""
         self._last = max(self._last, self._real() + self._ahead)
         return self._last
 
     def advance(self, *, seconds: float) -> datetime:
-        """Push the clock forward and return its new time.
+        """Advance the clock and return its new time.
 
         Raises:
             ValueError: the clock would run backwards, or further ahead than `MAX_ADVANCE_S` in total.
@@ -40,6 +40,6 @@ class Clock:
         return self.now()
 
     def reset(self) -> None:
-        """Fall back to real time; only an empty ledger may see that happen."""
+        """Return to real time; only valid with an empty ledger."""
         self._ahead = timedelta()
         self._last = self._real()

@@ -1,4 +1,4 @@
-"""What the emulated platform refuses, and the one exception that carries a refusal.
+"""The refusals of the emulated platform, and the one exception that carries a refusal.
 
     Exception
     └── RefusedError        the platform answers a coded error; its `refusal` says which
@@ -96,7 +96,7 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A coded error of the platform, before it is dressed in one of the two error styles."""
+    """A coded error of the platform, before it is formatted in one of the two error styles."""
 
     code: int
     message: str
@@ -126,7 +126,7 @@ class RefusedError(Exception):
     why="Graph API practice; the commerce pages publish no number for these cases",
 )
 def invalid(message: str, *, subcode: int | None = None, user_message: str | None = None) -> RefusedError:
-    """The answer to a request that is wrong in itself: code 100."""
+    """Return the answer to a request that is wrong in itself: code 100."""
     return RefusedError(
         Refusal(
             code=INVALID_PARAMETER,
@@ -143,7 +143,7 @@ def invalid(message: str, *, subcode: int | None = None, user_message: str | Non
     source="Error Codes page; Acknowledgement API reference for 2361003",
 )
 def commerce_refusal(code: int, detail: str = "") -> Refusal:
-    """The refusal with a commerce code, worded for people; `detail` says which order or item."""
+    """Return the refusal with a commerce code, worded for people; `detail` says which order or item."""
     title, text = _COMMERCE.get(code, ("Request refused", "The platform refused the request."))
     told = f"{text} {detail}".strip()
     return Refusal(
@@ -167,7 +167,7 @@ def commerce(code: int, detail: str = "") -> RefusedError:
     why="general Graph API practice; 803 is the other number seen",
 )
 def missing_object(node_id: str, *, verb: str = "get") -> RefusedError:
-    """The answer about an id that is unknown or belongs to another shop."""
+    """Return the answer about an id that is unknown or belongs to another shop."""
     return RefusedError(
         Refusal(
             code=INVALID_PARAMETER,

@@ -13,8 +13,8 @@ from .errors import PENDING_ACTION, Refusal, commerce_refusal
 
 FaultKind = Literal["drop_before", "drop_after", "status", "error", "slow", "throttle", "busy", "html"]
 
-# A fault of the way to the platform comes before anything is looked at; a coded one takes the place of the
-# work; a lost answer comes after the work is done.
+# A network fault happens before the request is read; a coded fault replaces the work; a lost answer happens
+# after the work is done.
 TRANSPORT: frozenset[FaultKind] = frozenset({"drop_before", "status", "slow", "throttle", "html"})
 CODED: frozenset[FaultKind] = frozenset({"error", "busy"})
 _LAST_GRAPH_CODE = 999_999  # commerce codes have seven digits
@@ -47,7 +47,7 @@ class Fault(BaseModel):
         return self
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether a call is hit: its path, without version, fits the glob or contains the text."""
+        """Return whether a call is hit: its path, without version, fits the glob or contains the text."""
         if self.method not in {None, method}:
             return False
         if any(mark in self.path for mark in "*?["):
@@ -55,7 +55,7 @@ class Fault(BaseModel):
         return self.path in path
 
     def refusal(self) -> Refusal:
-        """What a coded fault answers instead of doing the work: its own code, or 2361081 for `busy`."""
+        """Return the error of a coded fault: its own code, or 2361081 for `busy`."""
         if self.kind == "busy":
             return commerce_refusal(self.code or PENDING_ACTION)
         if self.code is not None and self.code > _LAST_GRAPH_CODE:
@@ -71,7 +71,7 @@ class Fault(BaseModel):
 
 @dataclass(slots=True)
 class _Armed:
-    """A fault with what is left of it; not frozen, because it is used up."""
+    """A fault and how often it still applies; not frozen, because that changes."""
 
     fault: Fault
     left: int | None
@@ -88,11 +88,11 @@ class Faults:
         self._armed = [_Armed(fault, fault.times) for fault in faults]
 
     def armed(self) -> list[tuple[Fault, int | None]]:
-        """The faults that are still on, each with how many times it will still hit (None: no limit)."""
+        """Return the active faults, each with its remaining count (None: no limit)."""
         return [(armed.fault, armed.left) for armed in self._armed if armed.left != 0]
 
     def take(self, kinds: frozenset[FaultKind], *, method: str, path: str, rng: Random) -> Fault | None:
-        """The first fault of these kinds that hits this call, used up once; None when the call is spared."""
+        """Return the first fault of these kinds that applies to the call, and count it; else None."""
         for armed in self._armed:
             fault = armed.fault
             if fault.kind not in kinds or armed.left == 0 or not fault.fits(method, path):

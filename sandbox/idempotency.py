@@ -1,4 +1,4 @@
-"""The platform's memory of idempotency keys: the first answer to a key is the only one."""
+"""The platform's store of idempotency keys: a key always gets its first answer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Answers:
     )
     @assumed("Keys are global: not per shop, order or edge", why='the docs ask for "globally unique" keys')
     def replay(self, key: str, fingerprint: bytes) -> StoredAnswer | None:
-        """The stored answer to a key, or None for a new key.
+        """Return the stored answer to a key, or None for a new key.
 
         Raises:
             RefusedError: the key was used for another request (code 100).
@@ -67,7 +67,7 @@ class Answers:
 )
 @assumed("A missing key is code 100", why="Graph practice for a missing required parameter")
 def checked_key(value: object) -> str:
-    """The key of a write.
+    """Return the key of a write.
 
     Raises:
         RefusedError: it is missing, too long, or has other characters (code 100).
@@ -85,14 +85,14 @@ def checked_key(value: object) -> str:
     why='"different requests" is all the docs say',
 )
 def fingerprint(method: str, path: str, params: dict[str, Any]) -> bytes:
-    """What makes two requests the same one; `params` come without secrets."""
+    """Return what makes two requests the same one; `params` come without secrets."""
     meant = {name: _plain(value) for name, value in params.items() if name != "idempotency_key"}
     text = json.dumps([method, path, meant], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
 
 def _plain(value: Any) -> Any:
-    """The value with scalars as text, since forms know nothing else."""
+    """Return the value with scalars as text, because forms have only text."""
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):

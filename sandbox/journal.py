@@ -1,4 +1,4 @@
-"""The journal: what really changed, and every Graph call that was received."""
+"""The journal: every effect, and every Graph call that was received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_EFFECTS = 1_000_000  # ten changes an order; beyond, the oldest are forgotte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One change of one order that really happened; `key` is None for what the buyer or Meta did."""
+    """One effect: a change of one order. `key` is None for changes by the buyer or Meta."""
 
     number: int
     order_id: str
@@ -27,7 +27,7 @@ class Effect:
     request: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """The effect as the control side shows it."""
+        """Return the effect as the control API shows it."""
         return {
             "order_id": self.order_id,
             "kind": self.kind,
@@ -53,7 +53,7 @@ class GraphCall:
     status: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The call as the control side shows it; `status` is null while, or if ever, it has no answer."""
+        """Return the call as the control API shows it; `status` is null without an answer."""
         return {
             "order_id": self.order_id,
             "kind": self.kind,
@@ -67,7 +67,7 @@ class GraphCall:
 
 
 class Journal:
-    """Keeps effects and calls in the order they came; both are bounded and forget their oldest."""
+    """Stores effects and calls in order; both lists are bounded and drop their oldest entries."""
 
     def __init__(self) -> None:
         self._effects: deque[Effect] = deque(maxlen=MAX_EFFECTS)
@@ -78,7 +78,7 @@ class Journal:
     def effect(
         self, order_id: str, kind: str, *, by: By, key: str | None, at: datetime, request: dict[str, Any]
     ) -> None:
-        """Write down that an order changed."""
+        """Record that an order changed."""
         self._effects_seen += 1
         self._effects.append(
             Effect(
@@ -103,7 +103,7 @@ class Journal:
         at: datetime,
         request: dict[str, Any],
     ) -> GraphCall:
-        """Write down that a call was received; the caller fills in its status."""
+        """Record that a call was received; the caller sets its status later."""
         self._calls_seen += 1
         call = GraphCall(
             number=self._calls_seen,
@@ -121,7 +121,7 @@ class Journal:
     def effects(
         self, *, kind: str | None, order_id: str | None, by: str | None, after: int = 0
     ) -> Iterator[Effect]:
-        """The effects that fit, oldest first, beyond number `after`."""
+        """Return the effects that fit, oldest first, beyond number `after`."""
         for effect in self._effects:
             if (
                 effect.number > after
@@ -134,7 +134,7 @@ class Journal:
     def calls(
         self, *, kind: str | None, order_id: str | None, method: str | None, after: int = 0
     ) -> Iterator[GraphCall]:
-        """The calls that fit, oldest first, beyond number `after`."""
+        """Return the calls that fit, oldest first, beyond number `after`."""
         for call in self._calls:
             if (
                 call.number > after

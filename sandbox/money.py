@@ -1,4 +1,4 @@
-"""Exact money: Decimal amounts of one currency, rounded to what that currency can pay."""
+"""Exact money: Decimal amounts of one currency, rounded to the smallest unit of the currency."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _WHOLE = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
-    """The amount in payable units of its currency, half away from zero."""
+    """Return the amount in payable units of its currency, half away from zero."""
     return amount.quantize(Decimal(1) if currency in _WHOLE else Decimal("0.01"), rounding=ROUND_HALF_UP)
 
 
 def share(
     total: Decimal, *, before: Decimal | int, after: Decimal | int, whole: Decimal | int, currency: str
 ) -> Decimal:
-    """What one step, from `before` to `after` of `whole`, takes of a total.
+    """Return what one step, from `before` to `after` of `whole`, takes of a total.
 
     Steps are cumulative, so that all of them together take exactly the total, to the cent.
     """
@@ -29,10 +29,10 @@ def share(
 
 
 def as_text(amount: Decimal, currency: str) -> str:
-    """The amount as the wire writes it: a plain decimal in major units, such as ``5.50``."""
+    """Return the amount as the wire writes it: a plain decimal in major units, such as ``5.50``."""
     return format(rounded(amount, currency), "f")
 
 
 def as_wire(amount: Decimal, currency: str) -> dict[str, str]:
-    """A `currency_amount`: ``{"amount": "5.50", "currency": "USD"}`` (Order API reference)."""
+    """Return a `currency_amount`: ``{"amount": "5.50", "currency": "USD"}`` (Order API reference)."""
     return {"amount": as_text(amount, currency), "currency": currency}

@@ -1,4 +1,4 @@
-"""How the sandbox is started: shops, secrets and addresses, from the environment or the command line.
+"""Start options of the sandbox: shops, secrets and addresses, from the environment or the command line.
 
 Secrets belong in the environment (``SANDBOX_APP_SECRET``, ``SANDBOX_SHOPS``): anyone can read a command line.
 
@@ -21,12 +21,12 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class BadOptionsError(Exception):
-    """The options can't be understood; the message names the option and the cure."""
+    """The options are invalid; the message names the option and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopAccess:
-    """A shop with the token that opens it."""
+    """A shop with its access token."""
 
     shop: Shop
     access_token: str
@@ -36,7 +36,7 @@ class ShopAccess:
 class Options:
     """What one run of the sandbox starts with; `port` 0 takes a free one."""
 
-    app_secret: str = "sandbox-app-secret"  # noqa: S105 - opens nothing but this emulation
+    app_secret: str = "sandbox-app-secret"  # noqa: S105 - valid in the sandbox only
     shops: tuple[ShopAccess, ...] = ()
     webhook_url: str | None = None
     allow_any_url: bool = False
@@ -52,7 +52,7 @@ class Options:
 
 
 def shop_access(cms_id: str, page_id: str, access_token: str, name: str = "Sandbox shop") -> ShopAccess:
-    """A shop that the sandbox can start with.
+    """Return a shop that the sandbox can start with.
 
     Raises:
         BadOptionsError: an id is not made of digits, or the token is empty.
@@ -66,7 +66,7 @@ def shop_access(cms_id: str, page_id: str, access_token: str, name: str = "Sandb
 
 
 def read_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
-    """The options of one run: the command line first, then ``SANDBOX_…`` variables, then defaults.
+    """Return the options of one run: the command line first, then ``SANDBOX_…`` variables, then defaults.
 
     Raises:
         BadOptionsError: a shop, a URL or a number can't be understood.

@@ -1,6 +1,6 @@
-"""Marks each rule of the emulated platform, beside the code that plays it, as documented or assumed.
+"""Marks each rule of the emulated platform, beside its code, as documented or assumed.
 
-A rule is a decorator on the function that obeys it, so it can be neither unused nor far from its code::
+A rule is a decorator on the function that implements it, so it is always used and near its code::
 
     @documented("A shipment without items ships every open unit", source="Fulfillment API reference, items")
     def _parts_to_ship(...): ...
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule the sandbox plays: its sentence, how well it is known, from where, and the code playing it."""
+    """One rule of the sandbox: its sentence, its status, its source, and the code that implements it."""
 
     rule: str
     status: Literal["documented", "assumed"]
@@ -26,7 +26,7 @@ class Rule:
 
 
 def documented(rule: str, *, source: str) -> Callable[[T], T]:
-    """Mark a function or class as playing a rule which the platform's documentation states.
+    """Mark a function or class as implementing a rule that the platform's documentation states.
 
     Raises:
         ValueError: the same rule is already marked elsewhere.
@@ -35,7 +35,7 @@ def documented(rule: str, *, source: str) -> Callable[[T], T]:
 
 
 def assumed(rule: str, *, why: str) -> Callable[[T], T]:
-    """Mark a function or class as playing a rule that no documentation states, with the reason for it.
+    """Mark a function or class as implementing a rule that is not documented, with the reason for it.
 
     Raises:
         ValueError: the same rule is already marked elsewhere.
@@ -44,7 +44,7 @@ def assumed(rule: str, *, why: str) -> Callable[[T], T]:
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule of the modules imported so far, sorted by the place that plays it."""
+    """Return every rule of the modules imported so far, sorted by their code's location."""
     return tuple(sorted(_rules.values(), key=lambda rule: (rule.where, rule.rule)))
 
 

@@ -1,4 +1,4 @@
-"""Serving the sandbox over real HTTP: in this process until a signal, or in a thread for tests."""
+"""Serves the sandbox over real HTTP: in this process until a signal, or in a thread for tests."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ GRACE_S = 2  # open calls get this long to finish; a slow fault may sleep for mi
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """HTTP whose application can cut the connection, as a network would: no answer, no goodbye."""
+    """HTTP whose application can cut the connection without an answer, as a network failure does."""
 
     def on_message_begin(self) -> None:
-        """Give each request the means to cut its own connection."""
+        """Let each request cut its own connection."""
         super().on_message_begin()
         self.scope["extensions"] = {CUT_EXTENSION: self.transport.abort}  # type: ignore[dict-item]
 
 
 def serve(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT; prints ``{"url": …}`` on one line once calls are taken."""
+    """Serve until SIGTERM or SIGINT; prints ``{"url": …}`` on one line once it accepts calls."""
     for told in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops at these, and raises them again afterwards: then there is nothing left to end.
+        # uvicorn stops at these signals and raises them again afterwards, when everything has ended.
         signal.signal(told, lambda *_: None)
     with _listen(options) as listener:
         sys.stdout.write(json.dumps({"url": _url(listener)}) + "\n")

@@ -1,4 +1,4 @@
-"""What can be set about the emulated platform while it runs; every default is a choice with its reason."""
+"""Settings of the emulated platform that can change while it runs; each default has its reason."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Usage(BaseModel):
-    """What the usage headers tell: percent of the allowance, and minutes until access is regained."""
+    """The content of the usage headers: percent of the allowance, and minutes until access is regained."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Small numbers: a quiet shop, so that nothing slows down unless a test asks for it.
+    # Small numbers, so that nothing slows down unless a test asks for it.
     call_count: int = Field(default=1, ge=0, le=1_000)
     total_time: int = Field(default=1, ge=0, le=1_000)
     total_cputime: int = Field(default=1, ge=0, le=1_000)
@@ -20,7 +20,7 @@ class Usage(BaseModel):
 
 
 class Settings(BaseModel):
-    """The behavior of the platform where sources leave a choice; `PUT /_sandbox/settings` changes it."""
+    """Behavior of the platform on which sources disagree; `PUT /_sandbox/settings` changes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Access tokens: which shop a token opens, and whether it is alive."""
+"""Access tokens: the shop of each token, and whether the token is valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Tokens:
     """Knows every accepted token, its shop and its health."""
 
     def __init__(self, tokens: dict[str, str]) -> None:
-        """Start with tokens (token: CMS id of its shop), all alive."""
+        """Start with tokens (token: CMS id of its shop), all valid."""
         self._first = dict(tokens)
         self._shops = dict(tokens)
         self._states: dict[str, TokenState] = dict.fromkeys(tokens, "ok")
@@ -36,7 +36,7 @@ class Tokens:
                 self._states[known] = state
 
     def known_shop(self, token: str | None) -> str | None:
-        """The CMS id of the shop a token belongs to, alive or not; None for an unknown token."""
+        """Return the CMS id of the shop a token belongs to, alive or not; None for an unknown token."""
         return None if token is None else self._shops.get(token)
 
     def reset(self) -> None:
@@ -52,7 +52,7 @@ class Tokens:
         why="Graph API practice",
     )
     def shop_of(self, token: str | None) -> str:
-        """The CMS id of the shop that a living token opens.
+        """Return the CMS id of the shop that a living token opens.
 
         Raises:
             RefusedError: the token is missing, unknown, expired or revoked (code 190).
@@ -81,7 +81,7 @@ class Tokens:
     "A wrong appsecret_proof is code 100; a missing one is fine", why="Graph API practice, app setting off"
 )
 def check_proof(proof: str | None, *, token: str, app_secret: str) -> None:
-    """Accept a right proof or none.
+    """Accept a correct proof, or no proof.
 
     Raises:
         RefusedError: the proof does not fit the token (code 100).

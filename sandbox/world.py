@@ -1,4 +1,4 @@
-"""The world: one run of the emulated platform, and the one place where an order changes."""
+"""The world: one run of the emulated platform; orders change only here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIRST_ID = 64_000_000_000_000_000
 
 
 class World:
-    """Holds one run: clock, book, journal, tokens, faults, settings, and who is told of changes."""
+    """Holds one run: clock, book, journal, tokens, faults, settings, and the receivers of changes."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self.options = options
@@ -40,15 +40,15 @@ class World:
         self._empty(options.seed)
 
     def mint(self) -> str:
-        """The next id: digits, 17 of them, higher than every earlier one, also of earlier runs."""
+        """Return the next id: digits, 17 of them, higher than every earlier one, also of earlier runs."""
         return str(next(self._ids))
 
     def trace_id(self) -> str:
-        """A new fbtrace_id for an error."""
+        """Return a new fbtrace_id for an error."""
         return f"A{self.rng.getrandbits(64):016x}"
 
     def reset(self, *, seed: int | None) -> None:
-        """Forget every order, call, fault, setting and token state; ids go on where they were."""
+        """Forget every order, call, fault, setting and token state; ids continue where they were."""
         self.clock.reset()
         self.tokens.reset()
         self.faults.arm([])
@@ -62,7 +62,7 @@ class World:
         self.settings = Settings()
 
     def place(self, draft: Draft, *, released: bool) -> Order:
-        """Put a new order in the book, in its hold or already released, and tell that it exists."""
+        """Store a new order, in its hold or already released, and notify of it."""
         now = self.clock.now()
         order = place(draft, now=now, mint=self.mint, pick=self.rng.randrange(1 << 32))
         if released:
@@ -72,7 +72,7 @@ class World:
         return order
 
     def release(self, order: Order) -> Order:
-        """End the hold of an order, and tell it; an order that is not held stays as it is."""
+        """End the hold of an order and notify of it; an order that is not held does not change."""
         released = release(order, now=self.clock.now(), app_associated=self._app_associated)
         if released is not order:
             self.book.put(released)
@@ -84,7 +84,7 @@ class World:
         why="no public commerce topic exists; a signed hint for each change is the widest reading",
     )
     def change(self, order: Order, *, kind: str, by: By, key: str | None, request: dict[str, Any]) -> None:
-        """Write down the next version of an order, what changed it, and tell it."""
+        """Store the next version of an order and what changed it, and notify of it."""
         self.book.put(order)
         self.journal.effect(order.id, kind, by=by, key=key, at=self.clock.now(), request=request)
         self.tell(order, _EVENTS[kind])
@@ -103,7 +103,7 @@ class World:
             self.release(order)
 
     def order_of(self, shop: Shop, order_id: str) -> Order | None:
-        """The order, if this shop has it."""
+        """Return the order, if this shop has it."""
         order = self.book.get(order_id)
         return order if order is not None and order.shop_id == shop.cms_id else None
 

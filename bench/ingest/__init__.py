@@ -1,1 +1,1 @@
-"""Ingest alone, for whoever works on the hot path: `python -m bench.ingest`."""
+"""Ingest alone, for work on the hot path: `python -m bench.ingest`."""

@@ -1,4 +1,4 @@
-"""`python -m bench.ingest`: ours, ceiling and naive side by side, forth and back, some seconds a turn."""
+"""`python -m bench.ingest`: ours, ceiling and naive in alternating turns of a few seconds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SIDES = ("ours", "ceiling", "naive")
 
 
 def main() -> None:
-    """Print one line a turn, then the medians and the ratios of ours to the others."""
+    """Print one line per turn, then the medians and the ratios of ours to the others."""
     asked = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
     asked.add_argument("--entries", type=int, default=1)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--seconds", type=float, default=3)
     asked.add_argument(
-        "--rate", type=float, default=0, help="deliveries a second, on schedule; 0: closed loop"
+        "--rate", type=float, default=0, help="deliveries per second, on a schedule; 0: closed loop"
     )
     asked.add_argument("--sides", nargs="+", default=SIDES, choices=SIDES)
     options = asked.parse_args()

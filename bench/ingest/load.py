@@ -1,4 +1,4 @@
-"""Signed deliveries over keep-alive connections, from a client so plain that it does not become the limit."""
+"""Signed deliveries over keep-alive connections, from a client that is too simple to become the limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER_ID = 64_000_000_000_000_000
 
 
 class Load:
-    """Sends deliveries of so many entries, each with orders of its own, and notes what every one took."""
+    """Sends deliveries of a given number of entries, each with its own orders, and records their latency."""
 
     def __init__(self, entries: int) -> None:
         self.entries = entries
@@ -43,7 +43,7 @@ class Load:
         ).encode() + body
 
     async def closed(self, port: int, *, connections: int, seconds: float) -> float:
-        """Keep that many deliveries under way for that long; return the deliveries answered a second."""
+        """Keep that many deliveries open for that long; return the deliveries answered per second."""
         until = time.monotonic() + seconds
         began = time.monotonic()
         lines = [await _Line.open(port) for _ in range(connections)]
@@ -51,7 +51,7 @@ class Load:
         return len(self.latencies_s) / (time.monotonic() - began)
 
     async def opened(self, port: int, *, rate: float, connections: int, seconds: float) -> float:
-        """Send on a fixed schedule, whatever is answered; a latency counts from the time meant for it."""
+        """Send on a fixed schedule, independent of the answers; a latency starts at the intended time."""
         idle = deque([await _Line.open(port) for _ in range(connections)])
         tasks: set[asyncio.Task[None]] = set()
         began = time.monotonic()
@@ -82,7 +82,7 @@ class Load:
 
 
 class _Line(asyncio.Protocol):
-    """One connection with one request at a time; answers are short, and their end is that of their JSON."""
+    """One connection with one request at a time; responses are short and end with their JSON."""
 
     transport: asyncio.Transport
     answer: asyncio.Future[bytes]

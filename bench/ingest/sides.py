@@ -1,4 +1,4 @@
-"""The three sides of the ingest measurement, each a server process over a Redis of its own."""
+"""The three sides of the ingest measurement, each a server process with its own Redis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One running side: where it listens, and the processes whose CPU it costs."""
+    """One running side: its port, and the processes whose CPU is measured."""
 
     name: str
     port: int

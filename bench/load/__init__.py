@@ -1,1 +1,1 @@
-"""The load: signed deliveries, and a client so plain that it does not become the limit."""
+"""The load: signed deliveries, and a client that is too simple to become the limit."""

@@ -1,4 +1,4 @@
-"""Deliveries as the platform sends them: signed, of so many entries, each entry naming an order."""
+"""Deliveries as the platform sends them: signed, with a given number of entries, each naming an order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FIRST_ORDER = 64_000_000_000_000_000
 
 
 def invented_orders(first: int, count: int) -> list[str]:
-    """Return ids of orders that nobody has, for measuring ingest alone."""
+    """Return ids of orders that do not exist, to measure ingest alone."""
     return [str(_FIRST_ORDER + number) for number in range(first, first + count)]
 
 
 def deliveries(order_ids: Sequence[str], *, entries: int, shop_id: str, secret: str) -> list[bytes]:
-    """Return HTTP requests that tell of every order once, so many entries each, whole and signed."""
+    """Return complete, signed HTTP requests that name every order once, with `entries` entries each."""
     return [
         as_request(_body(order_ids[start : start + entries], shop_id), secret)
         for start in range(0, len(order_ids), entries)

@@ -28,7 +28,7 @@ def open_loop(
     drain_s: float = DRAIN_S,
     seen: Callable[[int, int, bytes], None] | None = None,
 ) -> Load:
-    """Send request n at its intended time whatever is answered, and return what came back.
+    """Send request n at its intended time, independent of the answers, and return the results.
 
     `seen` is handed number, status and body of each answer.
     """
@@ -44,7 +44,7 @@ def closed_loop(
     seen: Callable[[int, int, bytes], None] | None = None,
     ok: int = OK,
 ) -> Load:
-    """Keep `lines` requests under way until all are sent or the time is up, and return what came back.
+    """Keep `lines` requests open until all are sent or the time is up, and return the results.
 
     `ok` is the status a good answer has.
     """
@@ -52,7 +52,7 @@ def closed_loop(
 
 
 class _Sender:
-    """One run. Everything happens in callbacks of the connections: a task a request would cost more."""
+    """One run. It uses callbacks of the connections, because one task per request would cost more."""
 
     def __init__(
         self,

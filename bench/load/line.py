@@ -29,7 +29,7 @@ class Line(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether a request can be sent on it."""
+        """Whether a request can be sent now."""
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, number: int, request: bytes) -> None:
@@ -52,7 +52,7 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
 
     def data_received(self, data: bytes) -> None:
-        """Gather an answer until its length says that it is whole."""
+        """Collect a response until it has its full length."""
         self._received = self._received + data if self._received else data
         if not self._needed:
             self._needed = _whole_length(self._received)
@@ -63,7 +63,7 @@ class Line(asyncio.Protocol):
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's own signature
-        """Tell the sender that the request under way has no answer."""
+        """Report to the sender that the open request gets no response."""
         self._transport = None
         if self.busy:
             self._finish(0, b"")
@@ -74,7 +74,7 @@ class Line(asyncio.Protocol):
 
 
 def _whole_length(received: bytes) -> int:
-    """Return the length of the whole answer once its head is there, else 0."""
+    """Return the length of the whole response once its head is complete, else 0."""
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return 0

@@ -15,7 +15,7 @@ COMPARED = ("rate", "cpu_ms", "sync_cpu_ms", "ship_cpu_ms")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """The median of some rounds, with the lowest and the highest."""
+    """The median of the rounds, with the lowest and the highest value."""
 
     median: float
     low: float

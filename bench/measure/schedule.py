@@ -1,4 +1,4 @@
-"""When each request is meant to be sent, and how long its answer took from that moment on.
+"""When each request is due, and how long its response took from that time on.
 
 A generator that waits for answers before it sends the next request is slowed down by the server it measures,
 and never notices the requests it did not send (coordinated omission). Here the schedule is fixed before the
@@ -16,7 +16,7 @@ OK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """`count` requests, `rate` a second, evenly: number n is meant for n / rate seconds after the start."""
+    """`count` requests at an even `rate` per second: number n is due n / rate seconds after the start."""
 
     rate: float
     count: int
@@ -48,7 +48,7 @@ class Schedule:
 
 @dataclass(slots=True, kw_only=True)
 class Load:
-    """What came back: per request number its latency, and which ones were not answered with `ok`.
+    """The results: the latency of each request, and the requests not answered with `ok`.
 
     `began_at` is the start as Unix time, so that what another process saw can be dated against it.
     """
@@ -61,7 +61,7 @@ class Load:
     sent: int = 0
 
     def answered(self, number: int, *, meant_s: float, now_s: float, status: int) -> None:
-        """Note an answer that came `now_s` seconds after the start; status 0 is a broken connection."""
+        """Record a response that came `now_s` seconds after the start; status 0 is a broken connection."""
         if status == self.ok:
             self.latencies_s[number] = now_s - meant_s
         else:
@@ -69,12 +69,12 @@ class Load:
 
     @property
     def failures(self) -> int:
-        """How many requests were sent and not answered as they should."""
+        """How many requests were sent and did not get the expected response."""
         return self.sent - len(self.latencies_s)
 
     @property
     def rate(self) -> float:
-        """How many were answered well a second."""
+        """How many got the expected response per second."""
         return len(self.latencies_s) / self.seconds if self.seconds else 0.0
 
 

@@ -27,7 +27,7 @@ class Turn:
     figures: Mapping[str, float] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, float]:
-        """Return every number of the turn by name, those a unit (`cpu_ms`, `cpu_api_ms`) worked out."""
+        """Return every number of the turn by name, including those per unit (`cpu_ms`, `cpu_api_ms`)."""
         found: dict[str, float] = {"failures": self.failures}
         if self.seconds:
             found["rate"] = self.units / self.seconds
@@ -77,7 +77,7 @@ class Meter:
     _before: dict[str, float] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Count from now on."""
+        """Start to count."""
         self._before = {part: cpu_s(*pids) for part, pids in self.roots.items()}
 
     def used_s(self) -> dict[str, float]:
@@ -89,12 +89,12 @@ class Meter:
         return sum(self.used_s().values())
 
     def memory(self) -> Memory:
-        """Return what all parts but Redis hold now; its data is no cost of a process."""
+        """Return the memory of all parts but Redis, whose data is not a cost of a process."""
         return memory(*(pid for part, pids in self.roots.items() if part != "redis" for pid in pids))
 
 
 def interleaved(sides: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
-    """Yield round and side: A B, B A, A B, ... so that a drift of the machine hits all sides alike."""
+    """Yield round and side: A B, B A, A B, ... so that changes of the machine affect all sides equally."""
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
             yield number, side

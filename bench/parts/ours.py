@@ -1,4 +1,4 @@
-"""Orderwire as it is deployed, one process tree a role; known by its commands, its variables and its HTTP."""
+"""Orderwire as it is deployed, one process tree per role, used only through commands, variables and HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORDERWIRE = str(Path(sys.executable).with_name("orderwire"))
 
 
 def variables(store: Valkey, *, port: int, graph_url: str) -> dict[str, str]:
-    """Return the settings of one shop against this platform; everything else is as it comes."""
+    """Return the settings of one shop against this platform; everything else has its default."""
     return environment(
         ORDERWIRE_REDIS_URL=store.url,
         ORDERWIRE_PORT=str(port),
@@ -42,7 +42,7 @@ def variables(store: Valkey, *, port: int, graph_url: str) -> dict[str, str]:
 
 @dataclass(slots=True, kw_only=True)
 class Ours:
-    """Orderwire over one Redis. Roles are started by name, and all end with the block of `ours`."""
+    """Orderwire over one Redis. Roles are started by name, and all stop at the end of the block of `ours`."""
 
     store: Valkey
     port: int
@@ -64,7 +64,7 @@ class Ours:
             wait_for("Orderwire's API", lambda: self._says("/livez"), child=self.running["api"], log=log)
 
     def wait_ready(self) -> None:
-        """Wait until the API says that everything it needs is well. Raises BenchFailed."""
+        """Wait until `/readyz` answers 200. Raises BenchFailed."""
         log = self.folder / "workers.log"
         wait_for("Orderwire", lambda: self._says("/readyz"), child=self.running["workers"], log=log)
 
@@ -79,7 +79,7 @@ class Ours:
         return parts | {"redis": [self.store.pid]}
 
     def make_key(self) -> str:
-        """Make an API key that may do everything, and use it for `get` and `post`."""
+        """Create an API key with all scopes, and use it for `get` and `post`."""
         scopes = [part for scope in ("orders:read", "orders:write", "admin") for part in ("--scope", scope)]
         made = run([ORDERWIRE, "keys", "create", "--name", "bench", *scopes], env=self.env)
         key = made.strip().splitlines()[-1].strip()
@@ -124,7 +124,7 @@ class Ours:
 
 @contextlib.contextmanager
 def ours(store: Valkey, folder: Path, *, graph_url: str = "http://127.0.0.1:9") -> Iterator[Ours]:
-    """Prepare Orderwire over a Redis; nothing runs until `start`. Without a platform it can only take in."""
+    """Prepare Orderwire over a Redis; `start` runs it. Without a platform it only accepts webhooks."""
     port = free_port()
     made = Ours(store=store, port=port, env=variables(store, port=port, graph_url=graph_url), folder=folder)
     try:

@@ -1,4 +1,4 @@
-"""The platform of a measurement: the sandbox as a process, and its control side to place and check with."""
+"""The platform of a measurement: the sandbox as a process, and its control API to place and check orders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One change that really happened to an order, and when, as Unix time."""
+    """One change that happened to an order, and when, in Unix time."""
 
     order_id: str
     at: float
@@ -43,11 +43,11 @@ class Platform:
 
     @property
     def graph_url(self) -> str:
-        """Where the Graph side is, version included."""
+        """The URL of the Graph API, including the version."""
         return f"{self.url}/{GRAPH_VERSION}"
 
     def place(self, count: int) -> list[str]:
-        """Have buyers place orders, released at once and told to nobody; return their ids."""
+        """Place orders that are released at once, without webhooks; return their ids."""
         item = {"retailer_id": "SKU-1", "quantity": 2, "price": "20.00", "product_name": "A mug"}
         ids: list[str] = []
         while len(ids) < count:
@@ -56,7 +56,7 @@ class Platform:
         return ids
 
     def answer_after(self, seconds: float) -> None:
-        """Let every Graph call take that much longer; 0 ends it."""
+        """Delay every Graph call by that time; 0 ends it."""
         slow = [{"path": "*", "kind": "slow", "delay_s": seconds}] if seconds else []
         self._call("PUT", "/faults", slow)
 

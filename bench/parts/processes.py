@@ -1,4 +1,4 @@
-"""Processes of a measurement: started in sessions of their own, awaited, and ended for certain.
+"""Processes of a measurement: started in their own sessions, awaited, and always ended.
 
 Exceptions:
 
@@ -30,7 +30,7 @@ class BenchFailed(Exception):
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -64,7 +64,7 @@ def process(
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and whatever it left in its session: SIGTERM, its grace, SIGKILL."""
+    """End a child and all processes in its session: SIGTERM, a grace period, SIGKILL."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -97,7 +97,7 @@ def wait_for(
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections on a port of 127.0.0.1."""
+    """Whether a process accepts connections on a port of 127.0.0.1."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -35,7 +35,7 @@ def peer_variables(store: Valkey, graph_url: str) -> dict[str, str]:
 def server(
     name: str, store: Valkey, folder: Path, *, graph_url: str = "http://127.0.0.1:9", workers: int = 0
 ) -> Iterator[Server]:
-    """Run `naive` or `ceiling` until the block ends, the naive one with so many workers beside it."""
+    """Run `naive` or `ceiling` until the block ends, the naive one with `workers` workers."""
     env = peer_variables(store, graph_url)
     port, log = free_port(), folder / f"{name}.log"
     argv = [

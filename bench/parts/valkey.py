@@ -1,4 +1,4 @@
-"""A Valkey of its own for every side, as durable for all: append-only, synced at every write."""
+"""A Valkey for each side, equally durable for all: append-only, synced on every write."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Valkey:
 
     @contextlib.contextmanager
     def not_durable(self) -> Iterator[None]:
-        """Write no file within the block, and the whole file anew at its end; for filling, never for turns.
+        """Write no file within the block, and rewrite it at its end; for filling, never for turns.
 
         Raises:
             BenchFailed: the file was not written in time.
@@ -62,7 +62,7 @@ class Valkey:
         until = time.monotonic() + _REWRITE_S
         while self._rewriting():
             if time.monotonic() > until:
-                raise BenchFailed(f"Valkey did not write its file anew within {_REWRITE_S:.0f} s")
+                raise BenchFailed(f"Valkey did not rewrite its file within {_REWRITE_S:.0f} s")
             time.sleep(_LOOK_S)
 
     def _rewriting(self) -> bool:

@@ -1,4 +1,4 @@
-"""A server that answers every request with 200 and does nothing: shows what the generator itself can do."""
+"""A server that answers every request with 200 and does nothing: it shows the limit of the generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chart of the page: units a second of every side, a group of bars a row, as plain SVG."""
+"""The chart of the page: units per second of every side, one group of bars per row, as plain SVG."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chart(rows: list[dict[str, Any]]) -> str:
 
 
 def _heading(row: dict[str, Any]) -> str:
-    return f"{row['title']} ({row['units']} a second)"
+    return f"{row['title']} ({row['units']} per second)"
 
 
 def _bar(side: str, rate: dict[str, float], y: int, most: float, *, ours: bool) -> str:

@@ -1,4 +1,4 @@
-"""What holds a row back, and what ten times its load would cost, told from the CPU of its parts."""
+"""What limits a row, and what ten times its load would cost, calculated from the CPU of its parts."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ _NAMES = {
 
 
 def limit(numbers: Numbers) -> str:
-    """Say in a sentence which part is the busiest, and whether it is full."""
+    """Return a sentence that names the busiest part and says whether it uses a whole core."""
     cores = _cores(numbers)
     if not cores:
-        return "nothing was counted here; it is waiting, not work."
+        return "no CPU was counted per unit; the processes mostly wait."
     busiest = max(cores, key=cores.__getitem__)
     shares = ", ".join(f"{_NAMES.get(part, part)} {used:.2f}" for part, used in cores.items())
     name, used = _NAMES.get(busiest, busiest), cores[busiest]
     if used >= _FULL_CORE:
-        why = f"{name}, which fills {used:.2f} of a core and would need a second process or less work a unit"
+        why = f"{name} with {used:.2f} cores; more needs a second process or less work per unit"
     else:
         why = (
-            "nothing of its own is full, but waiting, or the load and the platform on the same cores; "
-            f"busiest is {name}"
+            "no process uses a whole core; the rest is waiting, or the load and the platform on the same "
+            f"cores. The busiest part: {name}"
         )
     return f"{why}. Cores in use: {shares}."
 
 
 def at_ten_times(numbers: Numbers, units: str) -> str:
-    """Say how many cores ten times the measured rate takes, when a unit costs what it costs now."""
+    """Return a sentence on the cores that ten times the measured rate needs at the same cost per unit."""
     if "rate" not in numbers or "cpu_ms" not in numbers:
-        return "the same: what rests costs nothing more."
+        return "the same, because idle processes cost no more."
     rate, cpu_ms = 10 * numbers["rate"]["median"], numbers["cpu_ms"]["median"]
     cores = rate * cpu_ms / 1000
     redis = rate * numbers.get("cpu_redis_ms", {"median": 0.0})["median"] / 1000
     more = (
-        f" Redis alone would need {redis:.1f} cores; it has one, so shops go to Redis servers of their own."
+        f" Redis alone would need {redis:.1f} cores; a server uses one, so shops need several Redis servers."
         if redis > 1
         else ""
     )
-    return f"{rate:,.0f} {units} a second would take {cores:.1f} cores, {ceil(cores)} whole ones.{more}"
+    return f"{rate:,.0f} {units} per second need {cores:.1f} cores, so {ceil(cores)}.{more}"
 
 
 def _cores(numbers: Numbers) -> dict[str, float]:

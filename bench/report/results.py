@@ -1,4 +1,4 @@
-"""Results as JSON: machine, versions, every turn, medians with ranges, ratios, and what was aimed at."""
+"""Results as JSON: machine, versions, every turn, medians with ranges, ratios, and targets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GIT_S = 10
 
 
 def document(rows: Sequence[Row], *, mode: str) -> dict[str, Any]:
-    """Return what is written down about a run."""
+    """Return the results of a run as they are stored."""
     measured = [_row(row) for row in rows]
     return {
         "mode": mode,
@@ -41,18 +41,18 @@ def document(rows: Sequence[Row], *, mode: str) -> dict[str, Any]:
 
 
 def write(results: dict[str, Any], file: Path) -> None:
-    """Replace the file."""
+    """Write the results file."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return what `write` wrote."""
+    """Return the results that `write` stored."""
     return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return the new results with the rows that only the old ones have, when both were run in one mode.
+    """Return the new results plus the rows that only the old ones have, if both have the same mode.
 
     So a row can be measured again alone. Rows keep the order of the old results.
     """

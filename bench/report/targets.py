@@ -1,4 +1,4 @@
-"""What the rows were aimed at, as numbers, and whether the medians of a run meet them."""
+"""The targets of the rows as numbers, and whether the medians of a run meet them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One aim: a figure of a row's side, or its ratio to another side when `against` names one.
+    """One target: a figure of a row's side, or its ratio to another side if `against` names one.
 
-    `at_least` or `at_most` is the bound. `whole` aims hold for a full run only: a quick one is too small.
+    `at_least` or `at_most` is the bound. `whole` targets apply to a full run only: a quick run is too small.
     """
 
     row: str
@@ -74,31 +74,31 @@ TARGETS = (
         against="naive",
         at_least=20,
     ),
-    Target(row="ingest-1-closed", text="CPU ms a request, Redis included", figure="cpu_ms", at_most=0.5),
-    Target(row="ingest-1-open", text="p99 ms at 500 a second, open loop", figure="p99_ms", at_most=40),
-    Target(row="burst", text="orders a second (10,000 in 20 s)", figure="rate", at_least=500, whole=True),
-    Target(row="burst", text="Graph calls an order", figure="calls_an_order", at_most=0.06, whole=True),
+    Target(row="ingest-1-closed", text="CPU ms per request, Redis included", figure="cpu_ms", at_most=0.5),
+    Target(row="ingest-1-open", text="p99 ms at 500 per second, open loop", figure="p99_ms", at_most=40),
+    Target(row="burst", text="orders per second (10,000 in 20 s)", figure="rate", at_least=500, whole=True),
+    Target(row="burst", text="Graph calls per order", figure="calls_an_order", at_most=0.06, whole=True),
     Target(row="burst", text="MB of the largest process", figure="largest_mb", at_most=150),
     Target(row="burst", text="times the naive rate", figure="rate", against="naive", at_least=20, whole=True),
     Target(row="burst", text="times less CPU than naive", figure="cpu_ms", against="naive", at_least=20),
     Target(row="burst", text="orders not acknowledged exactly once", figure="failures", at_most=0),
-    # The window in which acknowledgements gather is 2 s unless it is set; 100 ms more are the work.
+    # Acknowledgements wait 2 s by default for others; 100 ms remain for the work.
     Target(row="latency", text="ms from webhook to acknowledged, p50", figure="p50_ms", at_most=2_100),
-    # A quick run has hardly more jobs than there are threads.
-    Target(row="jobs", text="jobs a second", figure="rate", at_least=300, whole=True),
-    Target(row="jobs", text="CPU ms a job, all in", figure="cpu_ms", at_most=6, whole=True),
+    # A quick run has hardly more jobs than threads.
+    Target(row="jobs", text="jobs per second", figure="rate", at_least=300, whole=True),
+    Target(row="jobs", text="CPU ms per job, all in", figure="cpu_ms", at_most=6, whole=True),
     Target(row="jobs", text="MB of all processes (PSS)", figure="pss_mb", at_most=300),
     Target(row="jobs", text="orders not shipped exactly once", figure="failures", at_most=0),
     _of_store("list_p95_ms", "ms for a list, p95", 100),
     _of_store("reference_p95_ms", "ms for a lookup by reference, p95", 100),
     _of_store("order_p95_ms", "ms for one order, p95", 100),
-    _of_store("redis_bytes_an_order_stored", "bytes of Redis an order, stored", 8_000),
-    # So few as in a quick run are read by a job each, which RQ remembers for ten minutes.
-    _of_store("redis_bytes_an_order_lived", "bytes of Redis an order, all in", 8_000, whole=True),
+    _of_store("redis_bytes_an_order_stored", "bytes of Redis per order, stored", 8_000),
+    # A quick run has so few orders that each is read by its own job, and RQ keeps a job for ten minutes.
+    _of_store("redis_bytes_an_order_lived", "bytes of Redis per order, all in", 8_000, whole=True),
     *(
         Target(
             row="store",
-            text=f"CPU of {what} beside 1,000 stored ones (1.0: the same)",
+            text=f"CPU of {what}, with 1,000 stored orders relative to all (1.0: the same)",
             figure=figure,
             against="1,000 orders",
             at_least=1 / 1.2,

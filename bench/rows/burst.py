@@ -1,4 +1,4 @@
-"""The burst: new orders, one delivery each, until the platform knows all of them as acknowledged."""
+"""The burst: new orders, one delivery each, until all are acknowledged on the platform."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.plan import Plan, say
 from bench.rows.outcome import Outcome, await_effects, await_quiet
 
 SIDES = ("ours", "naive")
-# Deliveries a second: 10,000 come in five seconds, faster than any sale day sends them.
+# Deliveries per second: 10,000 arrive in five seconds, faster than on any sale day.
 RATE = 2_000
 # Refused deliveries are sent again, as the platform does, so often at most.
 _RESENT = 5
@@ -42,9 +42,9 @@ def measure(plan: Plan) -> list[Row]:
             f"{numbers.get('cpu_ms', 0):.2f} ms CPU an order  wrong {turn.failures}"
         )
     how = (
-        f"{plan.burst_orders:,} new orders on the platform, one signed delivery each, {RATE:,} a second on "
-        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because each costs it the same "
-        "however many there are); latencies count from the intended time of an order's "
+        f"{plan.burst_orders:,} new orders on the platform, one signed delivery each, {RATE:,} per second on "
+        f"a fixed schedule (naive: {plan.burst_naive_orders:,} orders, because its cost per order does not "
+        "depend on their number); latencies count from the intended time of an order's "
         f"delivery to its acknowledgement on the platform. A turn ends after "
         f"{plan.burst_within_s:g} s at the latest; every order not acknowledged exactly once is a failure."
     )

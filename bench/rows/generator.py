@@ -1,4 +1,4 @@
-"""The generator alone, against a server that does nothing: the load must not be what limits a row."""
+"""The generator alone, against a server that does nothing: it shows that the load does not limit a row."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def measure(plan: Plan) -> list[Row]:
     for turn in turns:
         say(f"  generator {turn.numbers()['rate']:.0f}/s of {RATE}/s  p99 {turn.p99_ms:.1f} ms")
     how = (
-        f"{RATE:,} deliveries a second on a fixed schedule for {plan.ingest_s:g} s to a server that answers "
-        "at once and does nothing: what the load generator itself can do, and the latency it adds."
+        f"{RATE:,} deliveries per second on a fixed schedule for {plan.ingest_s:g} s to a server that "
+        "answers at once and does nothing: what the load generator itself can do, and the latency it adds."
     )
     title = "The load generator alone"
     return [Row(name="generator", title=title, units="deliveries", how=how, base="answerer", turns=turns)]

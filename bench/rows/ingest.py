@@ -1,4 +1,4 @@
-"""Ingest: deliveries in, acknowledged with 200 once they are durable; nothing is processed behind."""
+"""Ingest: deliveries in, answered 200 once they are durable; nothing is processed afterwards."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from bench.plan import Plan, say
 SIDES = ("ours", "naive", "ceiling")
 # Connections: enough that those which wait share a write, few enough that an answer is not all waiting.
 LINES = {1: 64, 100: 16}
-# So many requests a second are prepared for a closed loop: above what any side takes.
+# Requests per second prepared for a closed loop: more than any side accepts.
 _PREPARED = {1: 6_000, 100: 1_200}
-# The rate at 1 entry is the one the latency target is set for; 50 a second carry 5,000 orders.
+# The latency target applies to the rate at 1 entry; 50 deliveries per second carry 5,000 orders.
 _OPEN_RATE = {1: 500, 100: 50}
 # Deliveries before each turn that are not counted.
 _WARM_UP = {1: 50, 100: 8}
@@ -34,7 +34,7 @@ _ACCEPTED = re.compile(rb'"accepted":\s*(\d+)')
 
 @dataclass(slots=True, kw_only=True)
 class _Side:
-    """One running server; orders are counted up, so that no delivery is a repetition."""
+    """One running server; order numbers increase, so that no delivery is a duplicate."""
 
     name: str
     port: int
@@ -44,13 +44,13 @@ class _Side:
     accepted: list[int] = field(default_factory=list)
 
     def requests(self, count: int, entries: int) -> list[bytes]:
-        """Return deliveries of orders that were never named before."""
+        """Return deliveries of new orders."""
         ids = invented_orders(self.first, count * entries)
         self.first += len(ids)
         return deliveries(ids, entries=entries, shop_id=SHOP_ID, secret=APP_SECRET)
 
     def seen(self, _number: int, _status: int, body: bytes) -> None:
-        """Note how many entries an answer says it took in."""
+        """Count the entries that a response reports as accepted."""
         found = _ACCEPTED.search(body)
         self.accepted.append(int(found[1]) if found else 0)
 
@@ -80,14 +80,14 @@ def _row(sides: dict[str, _Side], plan: Plan, entries: int, loop: str) -> Row:
     how = (
         f"{LINES[entries]} connections, each sends as soon as it is answered"
         if loop == "closed"
-        else (f"{rate} deliveries a second on a fixed schedule, latencies from the intended time")
+        else (f"{rate} deliveries per second on a fixed schedule, latencies from the intended time")
     )
     row = Row(
         name=f"ingest-{entries}-{loop}",
-        title=f"Ingest, {entries} {'entry' if entries == 1 else 'entries'} a delivery, {loop} loop",
+        title=f"Ingest, {entries} {'entry' if entries == 1 else 'entries'} per delivery, {loop} loop",
         units="deliveries",
-        how=f"{how}; {plan.ingest_s:g} s a turn. A turn fails by every delivery not answered 200, and by "
-        "every entry that the answers do not say was taken in.",
+        how=f"{how}; {plan.ingest_s:g} s per turn. Failures are deliveries not answered 200, and "
+        "entries that no response reports as accepted.",
         base="ours",
         turns=tuple(
             _turn(sides[name], plan, entries, loop, number)

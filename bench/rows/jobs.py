@@ -1,4 +1,4 @@
-"""Lifecycle jobs: shipments of different orders, queued first, then worked off against a slow platform."""
+"""Lifecycle jobs: shipments of different orders, queued before the workers start, with a slow platform."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WARM_PART = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
-    """Where one turn happens."""
+    """The servers and the folder of one turn."""
 
     store: Valkey
     graph: Platform
@@ -49,14 +49,14 @@ def measure(plan: Plan) -> list[Row]:
         numbers = turn.numbers()
         say(
             f"  jobs {name:9} {numbers.get('rate', 0):7.1f}/s  {numbers.get('cpu_ms', 0):6.2f} ms CPU a job  "
-            f"PSS {turn.memory.pss_mb:4.0f} MB in {turn.memory.processes} processes  wrong {turn.failures}"
+            f"PSS {turn.memory.pss_mb:4.0f} MB in {turn.memory.processes} processes  failures {turn.failures}"
         )
     how = (
         f"{plan.jobs:,} orders to ship ({plan.jobs_forking} for rq-fork) are queued while no worker runs; "
         f"then the workers start, and every call to the platform takes {1000 * PLATFORM_ANSWERS_S:.0f} ms. "
-        "Rate and CPU count from the first tenth on, so that starting is left out for all; CPU counts until "
-        "the processes are quiet again. Latencies count from the first shipment. Ours keeps its ledger, its "
-        "lanes and its copies of the orders meanwhile; the others make the call alone."
+        "Rate and CPU are measured after the first tenth, which excludes start-up; CPU is measured until the "
+        "processes are idle again. Latencies start at the first shipment. Ours also keeps its ledger, lanes "
+        "and copies of the orders; the others only make the call."
     )
     title = "Shipments as jobs, platform answers in 50 ms"
     return [Row(name="jobs", title=title, units="jobs", how=how, base="ours", turns=tuple(turns))]
@@ -88,7 +88,7 @@ def _turn(name: str, plan: Plan, number: int) -> Turn:
 def _worked_off(
     name: str, number: int, ids: Sequence[str], place: _Bench, roots: dict[str, list[int]]
 ) -> Turn:
-    """Watch the queue being worked off; the first tenth only starts the clock."""
+    """Measure until the queue is empty; the first tenth only starts the clock."""
     meter = Meter(roots=roots)
     warm, until = 0, time.monotonic() + _WITHIN_S
     while (warm := place.graph.count_effects("ship")) < _WARM_PART * len(ids) and time.monotonic() < until:
@@ -115,7 +115,7 @@ def _worked_off(
 
 
 def _queue_ours(orderwire: Ours, place: _Bench, count: int) -> list[str]:
-    """Have orders acknowledged, stop the workers, and ask for the shipments over REST."""
+    """Acknowledge orders, stop the workers, and request the shipments over REST."""
     orderwire.start("api", "workers", "scheduler")
     orderwire.wait_ready()
     key = orderwire.make_key()
@@ -144,7 +144,7 @@ def _all_in_progress(orderwire: Ours) -> bool:
 
 
 def shipments(ids: Sequence[str], key: str) -> Iterator[bytes]:
-    """Yield HTTP requests that ask for each order to be shipped whole, with that API key."""
+    """Yield HTTP requests, with that API key, that ship each order completely."""
     for order_id in ids:
         tracking = {"carrier": "UPS", "tracking_number": f"1Z{order_id}"}
         body = json.dumps({"ship_all_remaining": True, "tracking": tracking}).encode()
@@ -157,7 +157,7 @@ def shipments(ids: Sequence[str], key: str) -> Iterator[bytes]:
 
 
 def _acknowledge(graph: Platform, ids: Sequence[str]) -> None:
-    """Acknowledge the orders by the platform's own batches, before anything is measured."""
+    """Acknowledge the orders in the platform's batches, before the measurement."""
     most = 100
     for start in range(0, len(ids), most):
         graph.acknowledge(ids[start : start + most])

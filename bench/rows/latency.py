@@ -28,7 +28,7 @@ _SETTLE_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Side:
-    """One running side with a platform of its own: ours would find the other's orders by polling."""
+    """One running side with its own platform, because reconciliation would find the other side's orders."""
 
     name: str
     port: int
@@ -51,9 +51,9 @@ def measure(plan: Plan) -> list[Row]:
             f"wrong {turn.failures}"
         )
     how = (
-        f"One new order at a time, {plan.latency_orders} a turn, {_PAUSE_S:g} s apart, on a system that has "
-        "nothing else to do; the latency counts from sending its delivery to its acknowledgement on the "
-        "platform. CPU includes what the processes use while they wait."
+        f"One new order at a time, {plan.latency_orders} per turn, {_PAUSE_S:g} s apart, on an otherwise "
+        "idle system; the latency is from sending its delivery to its acknowledgement on the platform. "
+        "CPU includes what the processes use while they wait."
     )
     title = "One order on an idle system"
     return [Row(name="latency", title=title, units="orders", how=how, base="ours", turns=turns)]
@@ -97,7 +97,7 @@ def _turn(side: _Side, orders: int, number: int) -> Turn:
 
 
 def _one(side: _Side) -> float | None:
-    """Return the seconds until the platform knows it acknowledged, or None when it took too long."""
+    """Return the seconds until the order is acknowledged on the platform, or None after the time limit."""
     [order_id] = side.graph.place(1)
     request = deliveries([order_id], entries=1, shop_id=SHOP_ID, secret=APP_SECRET)
     load = closed_loop(side.port, request, lines=1)

@@ -1,4 +1,4 @@
-"""What really happened on the platform, order by order, and when the processes were quiet again."""
+"""What happened on the platform, order by order, and when the processes were idle again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _QUIET_WITHIN_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Which of the orders were done exactly once. `wrong` counts the others: missing, or done again."""
+    """The orders that were done exactly once. `wrong` counts the others: missing, or done twice."""
 
     done_at: tuple[float, ...]
     latencies_s: tuple[float, ...]
@@ -30,7 +30,7 @@ class Outcome:
     def of(cls, effects: Sequence[Effect], *, meant_at: Mapping[str, float]) -> Outcome:
         """Compare effects with the orders that were meant, by the Unix time each latency counts from.
 
-        Effects of orders that nobody meant are wrong too.
+        Effects of other orders count as wrong too.
         """
         times = Counter(effect.order_id for effect in effects)
         missing = sum(1 for order_id in meant_at if order_id not in times)
@@ -60,7 +60,7 @@ def await_effects(platform: Platform, kind: str, count: int, *, within_s: float)
 
 
 def await_quiet(meter: Meter) -> None:
-    """Wait until the measured processes have nothing left to do, half a minute at most."""
+    """Wait until the measured processes are idle, for at most half a minute."""
     until = time.monotonic() + _QUIET_WITHIN_S
     before_s = meter.total_s()
     while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Starting and resting: how long until it is ready, and what it costs when nothing happens."""
+"""Start and idle: the time until everything is ready, and the cost while nothing happens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTLE_S = 1.0
 
 
 def measure(plan: Plan) -> list[Row]:
-    """Return one row; its figures are by role of a process."""
+    """Return one row; its figures are per role of a process."""
     turns = tuple(_turn(name, plan, number) for number, name in interleaved(SIDES, plan.rounds))
     for turn in turns:
         figures = "  ".join(f"{name} {value:.1f}" for name, value in turn.figures.items())
@@ -30,9 +30,9 @@ def measure(plan: Plan) -> list[Row]:
     how = (
         "`orderwire up` over a Redis and a platform that run already, until it says that all is ready; "
         "naive: uvicorn and one RQ worker, until the port answers. Then nothing happens for "
-        f"{plan.rest_s:g} s. CPU is in milliseconds a second; a role's figures are of its processes together."
+        f"{plan.rest_s:g} s. CPU is in milliseconds per second; a role's figures are its processes' sum."
     )
-    title = "Starting, and resting"
+    title = "Start, and idle"
     return [Row(name="rest", title=title, units="starts", how=how, base="ours", turns=turns)]
 
 

@@ -1,4 +1,4 @@
-"""The store: what looking orders up, reading them and changing them costs, over few orders and very many."""
+"""The store: the cost of looking up, reading and changing orders, with few orders and with very many."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FIRST = 10_000_000_000_000  # ids of filled orders; far from those of the sandb
 
 @dataclass(slots=True, kw_only=True)
 class _Place:
-    """The one system that is filled; `filled` counts its orders."""
+    """The system that is filled; `filled` counts its orders."""
 
     orderwire: Ours
     graph: Platform
@@ -57,12 +57,12 @@ def measure(plan: Plan) -> list[Row]:
         )
     how = (
         f"Filled through Orderwire's own store classes, with six timeline entries and sealed buyers each; "
-        f"then, {_ROUNDS} times, {plan.store_reads} reads of each kind over REST, one after the other; "
+        f"then, {_ROUNDS} times, {plan.store_reads} reads of each kind over REST, one after another; "
         f"{plan.store_sample} orders read from the platform by POST .../sync; {plan.store_sample} new "
-        "orders, 100 a delivery, from webhook to acknowledgement, which are the units, rate and CPU of this "
-        "row; and the same orders shipped by a command each."
+        "orders, 100 per delivery, from webhook to acknowledgement, which are the units, rate and CPU of "
+        "this row; and the same orders shipped with one command each."
     )
-    title = f"The store at {plan.store_orders:,} orders, beside {FEW:,}"
+    title = f"The store at {plan.store_orders:,} orders, compared with {FEW:,}"
     base = _name(plan.store_orders)
     return [Row(name="store", title=title, units="orders", how=how, base=base, turns=turns)]
 
@@ -128,7 +128,7 @@ def _sync(place: _Place, ids: Sequence[str]) -> None:
 
 
 def _asked(place: _Place, method: str, paths: Sequence[str]) -> list[float]:
-    """Return what each of these took, one after the other on one connection. Raises BenchFailed."""
+    """Return the time each request took, one after another on one connection. Raises BenchFailed."""
     requests = [
         f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {place.key}\r\n"
         "Content-Length: 0\r\n\r\n".encode()
@@ -169,7 +169,7 @@ def _acknowledge(place: _Place, ids: Sequence[str], side: str, number: int) -> T
     outcome = Outcome.of(effects, meant_at=wanted)
     await_quiet(meter)
     done = len(outcome.done_at)
-    # What an order costs all in: the copy, its timeline, its command, its marks, and RQ's jobs about it.
+    # The whole cost of an order: copy, timeline, command, marks, and RQ's jobs.
     place.figures["redis_bytes_an_order_lived"] = (store.used_bytes() - held) / max(1, done)
     return Turn(
         side=side,

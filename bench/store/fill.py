@@ -1,8 +1,8 @@
-"""Filling: one order lives through for real, and all that this left in Redis is written for each number.
+"""Fills a store: one order runs through its real lifecycle, and its keys are then copied for each number.
 
 A life is some twenty scripts; a million of them would be an hour. Here the commands that make the same keys
 are packed once, and each copy is those bytes with the ids and times of its number put in: all of one length,
-so that the packing holds. `tests/unit/bench/test_store_fill.py` holds that a copy is what a life leaves.
+so that the packing holds. `tests/unit/bench/test_store_fill.py` checks that a copy equals a real one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ AT_ONCE = 200
 
 
 class FillFailed(Exception):
-    """Redis does not hold what was sent."""
+    """Redis does not hold the keys that were sent."""
 
 
 def fill(store: Store, sealer: Sealer, *, first: int, count: int) -> None:
-    """Put completed orders number `first` to `first + count - 1` in; the first one lives through.
+    """Write completed orders number `first` to `first + count - 1`; the first one runs for real.
 
     Raises:
         FillFailed: not all of them are there at the end.
@@ -61,7 +61,7 @@ def fill(store: Store, sealer: Sealer, *, first: int, count: int) -> None:
 
 
 def calls_of(store: Store, life: Life) -> list[tuple[str, ...]]:
-    """Return the commands that make all keys of that life anew, its buyer left out."""
+    """Return the Redis commands that write all keys of that order again, without its buyer."""
     calls: list[tuple[str, ...]] = []
     for name in (keys.order(life.order_id), *map(keys.command, life.command_ids)):
         content = store.execute_command("HGETALL", name)
@@ -77,7 +77,7 @@ def calls_of(store: Store, life: Life) -> list[tuple[str, ...]]:
 
 
 def indexes_of(life: Life) -> list[tuple[str, str]]:
-    """Return the sorted sets that a completed life stands in, each with what of it stands there."""
+    """Return the sorted sets that contain a completed order, each with its member."""
     order = life.order_id
     found = [
         (keys.ORDERS, order),
@@ -95,7 +95,7 @@ def indexes_of(life: Life) -> list[tuple[str, str]]:
 
 
 def words_of(life: Life) -> list[str]:
-    """Return every id and time that stands in the texts of a life; none is part of another."""
+    """Return every id and time in an order's texts; none is part of another."""
     times = [life.at, life.at + ANSWERED_AFTER, *(life.at + after for after in READ_AFTER.values())]
     return [
         life.order_id,
@@ -114,7 +114,7 @@ _SEALED = frozenset({"buyer", "shipping_address"})
 
 
 def _template(packed: bytes, origin: Life) -> list[bytes | int]:
-    """Return the bytes in parts: between them, the numbers of the words that stand there."""
+    """Return the bytes in parts, with the numbers of the words between them."""
     words = [word.encode() for word in words_of(origin)]
     parts = re.split(b"(" + b"|".join(re.escape(word) for word in words) + b")", packed)
     return [words.index(part) if at % 2 else part for at, part in enumerate(parts)]

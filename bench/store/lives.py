@@ -1,4 +1,4 @@
-"""Orders as a shop has them, lived through by the application's own store: found, acknowledged, shipped.
+"""Orders of a shop, taken through the application's own store: found, acknowledged, shipped.
 
 Each life makes three writes of the copy, two commands of one attempt each and a timeline of twelve entries,
 through the same classes and with the same texts as the services write.
@@ -56,7 +56,7 @@ _PEOPLE = ("Zoë Müller", "James Robinson", "María Fernández Castillo", "Priy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """Where one life's names come from: all ids of order `number` follow from it."""
+    """The names of one order's lifecycle: all ids of order `number` are derived from it."""
 
     number: int
 
@@ -102,7 +102,7 @@ class Life:
 
 
 class Living:
-    """Lets orders live through, one store call at a time."""
+    """Takes orders through their lifecycle, one store call at a time."""
 
     def __init__(self, orders: Orders, commands: Commands, sealer: Sealer) -> None:
         self._orders = orders
@@ -144,7 +144,7 @@ class Living:
         )
 
     def command(self, life: Life, command_id: str, change: Change) -> None:
-        """Accept a command and run it through: lease, attempt, settlement."""
+        """Accept a command and run it: lease, attempt, settlement."""
         command = command_of(life, command_id, change)
         accepted = _entry(command, "command.accepted")
         self._commands.accept(command, timeline=accepted, answer=None)
@@ -158,7 +158,7 @@ class Living:
 
 
 def order_of(life: Life, state: OrderState) -> Order:
-    """Return the order of two items as it is in that state."""
+    """Return the order, with two items, in that state."""
     done, number = state is OrderState.COMPLETED, life.number
     items = tuple(_item(number, line, shipped=done) for line in range(2))
     quantities = tuple(ItemQuantity(item_id=item.id, quantity=item.units.quantity) for item in items)
@@ -213,7 +213,7 @@ def sealed_of(life: Life, sealer: Sealer) -> SealedBuyer:
 
 
 def command_of(life: Life, command_id: str, change: Change) -> Command:
-    """Return the command, promised a little after the order was placed."""
+    """Return the command, accepted shortly after the order was placed."""
     return Command(
         id=command_id,
         order_id=life.order_id,

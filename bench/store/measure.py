@@ -1,4 +1,4 @@
-"""What a full store costs beside one of a thousand orders: memory, reads, writes, and the archive's work.
+"""The cost of a full store compared with one of a thousand orders: memory, reads, writes, archive.
 
 Both servers stand side by side and take turns (A B B A), so that whatever else the machine does falls on
 both. What a call costs is counted in CPU, ours and the server's, which a busy machine disturbs least. No

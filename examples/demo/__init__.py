@@ -1,1 +1,1 @@
-"""The demo: the lives of four orders, played on the whole stack and judged by the platform's own ledger."""
+"""The demo: runs four orders end to end and checks the results against the sandbox's ledger."""

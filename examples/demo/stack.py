@@ -1,4 +1,4 @@
-"""The stack the demo plays on: `orderwire up` with its sandbox, on free loopback ports."""
+"""The stack of the demo: `orderwire up` with its sandbox, on free loopback ports."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
-# The demo waits for one poll; the shortest interval Orderwire allows keeps that wait short. Its orders come
-# one by one, so none needs to wait for others to be acknowledged with.
+# The demo waits for one reconciliation; 5 s is the shortest interval Orderwire allows. Its orders come one by
+# one, so no acknowledgement needs to wait for others.
 DEMO_SETTINGS = {
     "ORDERWIRE_RECONCILE_INTERVAL_S": "5",
     "ORDERWIRE_ACKNOWLEDGE_WINDOW_S": "0.1",
@@ -27,7 +27,7 @@ DEMO_SETTINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Where the running stack answers, and the development key it made; from its ready file."""
+    """Addresses and keys of the running stack, read from its ready file."""
 
     api_url: str
     sandbox_url: str
@@ -39,10 +39,10 @@ class Stack:
 
 @contextmanager
 def running_stack() -> Iterator[Stack]:
-    """Start the stack in a folder of its own, and stop it and remove the folder at the end.
+    """Start the stack in a temporary folder; at the end stop it and remove the folder.
 
     Raises:
-        SystemExit: the stack did not become ready; its log is printed.
+        SystemExit: the stack did not become ready; the message holds its log.
     """
     with tempfile.TemporaryDirectory(prefix="orderwire-demo-") as folder:
         ready_file = Path(folder, "ready.json")
@@ -68,7 +68,7 @@ def running_stack() -> Iterator[Stack]:
 
 
 def _environment() -> dict[str, str]:
-    # Settings of the merchant's own shell must not reach the demo.
+    # Settings in the caller's shell must not affect the demo.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERWIRE_")}
     return inherited | DEMO_SETTINGS
 
@@ -82,7 +82,9 @@ def _wait_ready(process: subprocess.Popen[bytes], ready_file: Path, log_path: Pa
             print(f"  {line}", flush=True)
         shown = len(lines)
         if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"The stack did not start; `orderwire up` said:\n{log_path.read_text(errors='replace')}")
+            sys.exit(
+                f"The stack did not start; the log of `orderwire up`:\n{log_path.read_text(errors='replace')}"
+            )
         time.sleep(0.1)
 
 

@@ -1,1 +1,1 @@
-"""The control side, ``/_sandbox/…``: for tests, demos and people; the platform itself has nothing like it."""
+"""The control API, ``/_sandbox/…``: for tests, demos and people; the real platform has no such API."""

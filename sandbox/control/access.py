@@ -1,4 +1,4 @@
-"""How routes of the control side reach the world and its sender."""
+"""Gives the routes of the control API access to the world and its sender."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TheSender = Annotated[Sender, Depends(_sender)]
 
 
 def order_in(world: World, order_id: str, *, field: str = "order_id") -> Order:
-    """The order with this id.
+    """Return the order with this id.
 
     Raises:
         ProblemError: there is none.

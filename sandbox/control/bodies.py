@@ -1,4 +1,4 @@
-"""What the control side takes: strict bodies whose errors name the field and the cure."""
+"""The request bodies of the control API: strict, with errors that name the field and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_UNITS = 100_000
 
 
 def _amount(value: Any) -> Any:
-    """The number in ``"20.00"``, ``20`` or ``{"amount": "20.00", "currency": "USD"}``."""
+    """Return the number in ``"20.00"``, ``20`` or ``{"amount": "20.00", "currency": "USD"}``."""
     if isinstance(value, dict) and set(value) <= {"amount", "currency"} and "amount" in value:
         return str(value["amount"])
     return str(value) if isinstance(value, float) else value
@@ -26,7 +26,7 @@ Amount = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000, 
 
 
 class Body(BaseModel):
-    """A body that refuses what it does not know."""
+    """A body that rejects unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class LineBody(Body):
 
 
 class BuyerBody(Body):
-    """The buyer of a new order; what is left out is invented."""
+    """The buyer of a new order; missing fields are invented."""
 
     name: str = Field(min_length=1, max_length=200)
     email: str = Field(default="k3j2h1@marketplace.facebook.com", max_length=200)
@@ -63,7 +63,7 @@ class AddressBody(Body):
 
 
 class NewOrders(Body):
-    """New orders, `count` of them alike; in CREATED unless they shall wait in their hold."""
+    """New orders, `count` equal ones; in CREATED unless `state` says FB_PROCESSING."""
 
     items: list[LineBody] = Field(min_length=1, max_length=MAX_LINES)
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
@@ -96,7 +96,7 @@ class CancelBody(Body):
 
 
 class RefundBody(Body):
-    """A refund by Meta; beyond `by` it takes what the platform's own refunds edge takes."""
+    """A refund by Meta: `by`, and the fields of the platform's own refunds edge."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -105,7 +105,7 @@ class RefundBody(Body):
 
 
 class SendBody(Body):
-    """Orders to notify of now; further members override the standing policy for this once."""
+    """Orders to notify of now; further members override the sender's policy once."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -121,7 +121,7 @@ class VerifyBody(Body):
 
 
 class ClockBody(Body):
-    """How far the clock is pushed."""
+    """By how much the clock advances."""
 
     advance_s: float = Field(ge=0)
 
@@ -135,11 +135,11 @@ class TokenBody(Body):
 
 
 class ResetBody(Body):
-    """With which seed chance starts again."""
+    """The seed with which random choices start again."""
 
     seed: int | None = None
 
 
 def plain_json(body: Body) -> dict[str, Any]:
-    """What was sent, as the Graph side would have read it."""
+    """Return what was sent, as the Graph side would have read it."""
     return json.loads(body.model_dump_json(exclude_unset=True), parse_float=Decimal)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Control of the world: its faults, clock, tokens, settings, webhooks, and the way back to empty."""
+"""Control of the world: its faults, clock, tokens, settings, webhooks, and the reset."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WAIT_S = 60.0  # how long `wait` holds a request open at most
 
 @router.get("/faults")
 async def list_faults(world: TheWorld) -> dict[str, Any]:
-    """The faults that are still on, with how many times each will still hit."""
+    """Return the faults that are still on, with how many times each will still hit."""
     return _armed(world.faults)
 
 
@@ -53,26 +53,26 @@ async def arm_faults(body: list[Fault], world: TheWorld) -> dict[str, Any]:
 
 @router.get("/settings")
 async def look_at_settings(world: TheWorld) -> dict[str, Any]:
-    """The settings as they are."""
+    """Return the settings as they are."""
     return world.settings.model_dump(mode="json")
 
 
 @router.put("/settings")
 async def change_settings(body: dict[str, Any], world: TheWorld) -> dict[str, Any]:
-    """Change the settings that are named."""
+    """Change the named settings."""
     world.settings = _changed(Settings, world.settings, body)
     return world.settings.model_dump(mode="json")
 
 
 @router.get("/clock")
 async def look_at_clock(world: TheWorld) -> dict[str, Any]:
-    """What time it is in the sandbox."""
+    """Return what time it is in the sandbox."""
     return {"now": world.clock.now().isoformat()}
 
 
 @router.post("/clock")
 async def advance_clock(body: ClockBody, world: TheWorld) -> dict[str, Any]:
-    """Push the clock; holds that end by it end at once."""
+    """Advance the clock; holds that end by then end at once."""
     try:
         world.clock.advance(seconds=body.advance_s)
     except (ValueError, OverflowError) as error:
@@ -83,7 +83,7 @@ async def advance_clock(body: ClockBody, world: TheWorld) -> dict[str, Any]:
 
 @router.post("/token")
 async def set_token(body: TokenBody, world: TheWorld) -> dict[str, Any]:
-    """Let tokens die, live again, or start to exist."""
+    """Expire, revive or add tokens."""
     shop_id = body.shop_id
     if shop_id is not None and shop_id not in world.shops:
         raise ProblemError(UNPROCESSABLE, "shop_id", f"Shop {shop_id} is not known here")
@@ -99,20 +99,20 @@ async def set_token(body: TokenBody, world: TheWorld) -> dict[str, Any]:
 
 @router.get("/webhooks")
 async def look_at_webhooks(sender: TheSender) -> dict[str, Any]:
-    """The standing policy of the sender."""
+    """Return the standing policy of the sender."""
     return sender.policy.model_dump(mode="json")
 
 
 @router.put("/webhooks")
 async def change_webhooks(body: dict[str, Any], world: TheWorld, sender: TheSender) -> dict[str, Any]:
-    """Change the members of the standing policy that are named."""
+    """Change the named members of the sender's policy."""
     sender.policy = _policy(world, sender.policy, body)
     return sender.policy.model_dump(mode="json")
 
 
 @router.post("/webhooks", status_code=202)
 async def send_webhooks(body: SendBody, world: TheWorld, sender: TheSender) -> JSONResponse:
-    """Notify of orders now; with `wait` the answer comes after the first attempts were answered."""
+    """Send notifications of orders now; with `wait`, respond after the first attempts were answered."""
     policy = _policy(world, sender.policy, body.model_extra or {})
     if policy.url is None:
         raise ProblemError(CONFLICT, "url", "No callback URL is set; PUT /_sandbox/webhooks with a url first")

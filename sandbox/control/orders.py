@@ -1,4 +1,4 @@
-"""Control of orders: place them, end their hold, cancel and refund them as the buyer or Meta would."""
+"""Control of orders: place them, end their hold, cancel and refund them as the buyer or Meta does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter()
 
 @router.post("/orders", status_code=201)
 async def place_orders(body: NewOrders, world: TheWorld) -> dict[str, Any]:
-    """Place orders; each is told by webhook as the standing policy says."""
+    """Place orders; the sender's policy decides which webhooks are sent."""
     draft = _draft(body, _shop_id(world, body.shop_id))
     released = body.state == State.CREATED
     return {"ids": [world.place(draft, released=released).id for _ in range(body.count)]}
@@ -40,7 +40,7 @@ async def list_orders(
     state: State | None = None,
     shop_id: str | None = None,
 ) -> dict[str, Any]:
-    """Every order, in the order they were placed."""
+    """Return every order, in the order they were placed."""
     walk = (
         (place, order)
         for place, order in world.book.all_orders(after=page.cursor)
@@ -51,7 +51,7 @@ async def list_orders(
 
 @router.get("/orders/{order_id}")
 async def look_at_order(order_id: str, world: TheWorld) -> dict[str, Any]:
-    """One order with its units, money and effects."""
+    """Return one order with its units, money and effects."""
     return _whole(world, order_in(world, order_id))
 
 
@@ -91,7 +91,7 @@ async def cancel_order(order_id: str, body: CancelBody, world: TheWorld) -> dict
 
 @router.post("/orders/{order_id}/refund")
 async def refund_order(order_id: str, body: RefundBody, world: TheWorld) -> dict[str, Any]:
-    """Refund captured units as Meta's support would; takes what the refunds edge takes."""
+    """Refund captured units as Meta's support does; accepts the fields of the refunds edge."""
     order = order_in(world, order_id)
     by = By(body.by)
     params = {**plain_json(body), "reason_code": body.reason_code}

@@ -1,4 +1,4 @@
-"""Lists of the control side: ``{"data": […], "next_cursor": …}``, or ``{"count": n}`` alone."""
+"""Lists of the control API: ``{"data": […], "next_cursor": …}``, or ``{"count": n}`` alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """The page of a list that is asked for: where it starts, how long it is, or only the count."""
+    """The requested page of a list: its start and length, or only the count."""
 
     limit: int
     cursor: int
@@ -39,7 +39,7 @@ AskedPage = Annotated[PageQuery, Depends(page_query)]
 def listed(
     walk: Iterator[T], page: PageQuery, *, show: Callable[[T], dict[str, Any]], place: Callable[[T], int]
 ) -> dict[str, Any]:
-    """One page of a walk, or only how many there are; `next_cursor` is null on the last page."""
+    """Return one page of a walk, or only how many there are; `next_cursor` is null on the last page."""
     if page.count:
         return {"count": sum(1 for _ in walk)}
     shown: list[T] = []

@@ -1,4 +1,4 @@
-"""What the control side answers to a bad request: which field is wrong, and what to do.
+"""Responses of the control API to a bad request: which field is wrong, and what to do.
 
 Exception
 └── ProblemError        a request can't be met; its status, field and message go out as JSON
@@ -24,12 +24,12 @@ class EscapedJSON(JSONResponse):
     """JSON with non-ASCII text escaped, so that even half a surrogate pair which was sent can be shown."""
 
     def render(self, content: Any) -> bytes:
-        """The bytes of the answer."""
+        """Return the bytes of the answer."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class ProblemError(Exception):
-    """A request can't be met; its status, field and message go out as JSON."""
+    """A request cannot be fulfilled; its status, field and message are sent as JSON."""
 
     def __init__(self, status: int, field: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class ProblemError(Exception):
 
 
 async def answer_problem(request: Request, error: Exception) -> JSONResponse:
-    """The JSON of a problem: ``{"error": {"field", "message"}}``."""
+    """Return the JSON of a problem: ``{"error": {"field", "message"}}``."""
     del request
     if not isinstance(error, ProblemError):
         raise error
@@ -47,14 +47,14 @@ async def answer_problem(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_lost(request: Request, error: Exception) -> JSONResponse:
-    """The JSON for a path or method that the control side does not have."""
+    """Return the JSON for a path or method that the control API does not have."""
     status = getattr(error, "status_code", NOT_FOUND)
     told = f"{request.method} {request.url.path} does not exist here; look at its method and spelling"
     return _answer(status, "path", told)
 
 
 async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
-    """The JSON of a body or query that failed validation: its first error."""
+    """Return the JSON of a body or query that failed validation: its first error."""
     del request
     invalid: RequestValidationError = error  # type: ignore[assignment]
     first: dict[str, Any] = invalid.errors()[0]

@@ -1,4 +1,4 @@
-"""Control of what happened: effects, calls, deliveries, and the rules that were played."""
+"""Control of what happened: effects, calls, deliveries, and the rules in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter()
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """Whether the sandbox answers."""
+    """Return whether the sandbox answers."""
     return {"status": "ok"}
 
 
@@ -29,7 +29,7 @@ async def list_effects(
     order_id: str | None = None,
     by: Literal["merchant", "buyer", "meta", "any"] = "merchant",
 ) -> dict[str, Any]:
-    """What really changed, once each, oldest first; by the merchant unless another `by` is asked for."""
+    """Return the effects, oldest first; those of the merchant unless `by` names another."""
     walk = world.journal.effects(
         kind=kind, order_id=order_id, by=None if by == "any" else by, after=page.cursor
     )
@@ -44,7 +44,7 @@ async def list_calls(
     order_id: str | None = None,
     method: str | None = None,
 ) -> dict[str, Any]:
-    """Every Graph call received, oldest first, without its token."""
+    """Return every Graph call received, oldest first, without its token."""
     walk = world.journal.calls(kind=kind, order_id=order_id, method=method, after=page.cursor)
     return listed(walk, page, show=lambda it: it.as_json(), place=lambda it: it.number)
 
@@ -55,12 +55,12 @@ async def list_deliveries(
     page: AskedPage,
     order_id: str | None = None,
 ) -> dict[str, Any]:
-    """What was sent to the webhook endpoint and how it was answered, oldest first."""
+    """Return what was sent to the webhook endpoint and how it was answered, oldest first."""
     walk = iter(sender.deliveries(order_id=order_id, after=page.cursor))
     return listed(walk, page, show=lambda it: it.as_json(), place=lambda it: it.number)
 
 
 @router.get("/rules")
 async def list_rules() -> dict[str, Any]:
-    """Every rule the sandbox plays, documented or assumed, with its source and its place in the code."""
+    """Return every rule, documented or assumed, with its source and its place in the code."""
     return {"data": [asdict(rule) for rule in all_rules()]}

@@ -1,4 +1,4 @@
-"""How the control side shows an order: everything, in plain words, for a test or a person to judge by."""
+"""How the control API shows an order: every detail, for tests and people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.money import as_text
 
 
 def order_line(order: Order) -> dict[str, Any]:
-    """An order in a list: its state and its units."""
+    """Return an order in a list: its state and its units."""
     return {
         "id": order.id,
         "shop_id": order.shop_id,
@@ -36,7 +36,7 @@ def order_line(order: Order) -> dict[str, Any]:
 
 
 def order_whole(order: Order, *, now: datetime) -> dict[str, Any]:
-    """An order by itself: units, parcels, cancellations, refunds and money."""
+    """Return an order by itself: units, parcels, cancellations, refunds and money."""
     return {
         **order_line(order),
         "currency": order.currency,

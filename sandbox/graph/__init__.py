@@ -1,1 +1,1 @@
-"""The Graph side: Meta's dialect of HTTP, spoken over the ledger."""
+"""The Graph API: Meta's HTTP protocol over the ledger."""

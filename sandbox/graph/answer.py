@@ -1,4 +1,4 @@
-"""What goes back over the wire: results, coded errors in both styles, usage headers, foreign pages."""
+"""HTTP responses: results, coded errors in both styles, usage headers, and HTML pages of a proxy."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Answer:
 
 
 def json_answer(status: int, content: dict[str, Any]) -> Answer:
-    """A JSON answer."""
+    """Return a JSON answer."""
     return Answer(status=status, body=to_json(content), headers=_JSON)
 
 
 def stored_answer(status: int, body: bytes) -> Answer:
-    """A JSON answer whose bytes exist already."""
+    """Return a JSON answer whose bytes exist already."""
     return Answer(status=status, body=body, headers=_JSON)
 
 
 def html_answer(status: int) -> Answer:
-    """A page for people where JSON was expected, as a proxy in between would send it."""
+    """Return a page for people where JSON was expected, as a proxy in between would send it."""
     return Answer(status=status, body=_PAGE, headers=_HTML)
 
 
@@ -53,7 +53,7 @@ def html_answer(status: int) -> Answer:
     why="Magento reads the subcode, WooCommerce the code; the outer code is not published",
 )
 def error_answer(refusal: Refusal, *, style: str, trace_id: str) -> Answer:
-    """The refusal as a coded error."""
+    """Return the refusal as a coded error."""
     code, subcode = refusal.code, refusal.subcode
     if refusal.commerce and style == "code" and subcode is not None:
         code, subcode = subcode, None
@@ -100,5 +100,5 @@ def usage_headers(usage: Usage, shop: Shop | None) -> Headers:
 
 
 def to_json(content: Any) -> bytes:
-    """Compact JSON bytes, non-ASCII escaped as Graph does it."""
+    """Return compact JSON bytes, non-ASCII escaped as Graph does it."""
     return json.dumps(content, separators=(",", ":")).encode()

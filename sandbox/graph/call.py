@@ -1,4 +1,4 @@
-"""One Graph call, read: where it goes, with which token and parameters, and then in which world."""
+"""One Graph call: its path, token and parameters, and the world it runs in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECRETS = frozenset({"access_token", "appsecret_proof"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A path of the Graph, taken apart: ``/v25.0/{node}/{edge}``; `rest` is what does not belong there."""
+    """A Graph path in parts: ``/v25.0/{node}/{edge}``; `rest` is the part that does not belong there."""
 
     version: str
     node: str
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call of a living token, ready to be carried out on its node; `key` is empty where none is needed."""
+    """A call with a valid token, ready to run on its node; `key` is empty where none is needed."""
 
     world: World
     shop: Shop
@@ -62,7 +62,7 @@ class Call:
     "Any /vNN.N and no version at all lead to the same API", source="Using the API; unversioned samples"
 )
 def read_route(path: str) -> Route:
-    """The parts of a path; missing ones are empty."""
+    """Return the parts of a path; missing ones are empty."""
     parts = [part for part in path.split("/") if part]
     version = parts.pop(0) if parts and _VERSION.fullmatch(parts[0]) else ""
     node, edge, *rest = [*parts, "", ""]
@@ -75,7 +75,7 @@ def read_route(path: str) -> Route:
 def read_request(
     *, method: str, path: str, query: bytes, scheme: str, headers: dict[bytes, str], body: bytes
 ) -> Request:
-    """The request behind the HTTP; parameters that can't be read make it `unreadable`."""
+    """Return the request behind the HTTP; parameters that can't be read make it `unreadable`."""
     route = read_route(path)
     params: dict[str, Any] = {}
     unreadable: Refusal | None = None

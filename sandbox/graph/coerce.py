@@ -1,4 +1,4 @@
-"""Turning loose parameters into what an edge needs: text, numbers, booleans, lists, maps and amounts.
+"""Converts loosely typed parameters into text, numbers, booleans, lists, maps and amounts.
 
 The platform coerces rather than rejects: ``"2"`` is 2, ``"false"``, ``0`` and an empty text are false.
 """
@@ -18,11 +18,11 @@ _INTEGER = re.compile(r"-?\d{1,18}")
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 MAX_INTEGER = 10**18  # as many digits as the pattern lets through
-MAX_AMOUNT = Decimal(10_000_000)  # above any order; keeps a wild number from being computed with
+MAX_AMOUNT = Decimal(10_000_000)  # above any order; keeps absurd numbers out of calculations
 
 
 def text(params: dict[str, Any], name: str, *, required: bool = False) -> str | None:
-    """A parameter as text; missing, null and empty are None."""
+    """Return a parameter as text; missing, null and empty are None."""
     value = params.get(name)
     if value is None or value == "":
         if required:
@@ -37,7 +37,7 @@ def text(params: dict[str, Any], name: str, *, required: bool = False) -> str | 
     'Booleans come as true, "true", 1, "0" or empty; numbers as text or number', source="SDK 26; Magento"
 )
 def boolean(params: dict[str, Any], name: str, *, default: bool = False) -> bool:
-    """A parameter as a boolean."""
+    """Return a parameter as a boolean."""
     value = params.get(name)
     if value is None:
         return default
@@ -50,7 +50,7 @@ def boolean(params: dict[str, Any], name: str, *, default: bool = False) -> bool
 
 
 def integer(value: Any, name: str) -> int:
-    """A whole number, also when it comes as text or as 2.0."""
+    """Return a whole number, also when it comes as text or as 2.0."""
     if (
         isinstance(value, Decimal)
         and -MAX_INTEGER < value < MAX_INTEGER
@@ -63,7 +63,7 @@ def integer(value: Any, name: str) -> int:
 
 
 def mapping(value: Any, name: str) -> dict[str, Any]:
-    """A map, also when it comes as JSON text."""
+    """Return a map, also when it comes as JSON text."""
     loose = loosened(value)
     if not isinstance(loose, dict):
         raise invalid(f"Param {name} must be an object")
@@ -71,7 +71,7 @@ def mapping(value: Any, name: str) -> dict[str, Any]:
 
 
 def listing(value: Any, name: str, *, most: int) -> list[Any] | None:
-    """A list, also when it comes as JSON text; missing, null and empty text are None."""
+    """Return a list, also when it comes as JSON text; missing, null and empty text are None."""
     loose = loosened(value)
     if loose is None or loose in ("", "null"):
         return None
@@ -85,7 +85,7 @@ def listing(value: Any, name: str, *, most: int) -> list[Any] | None:
     source="docs, Magento, Woo; SDK 26",
 )
 def words(params: dict[str, Any], name: str) -> list[str]:
-    """The words of a list parameter, upper case; none when it is missing."""
+    """Return the words of a list parameter, upper case; none when it is missing."""
     value = loosened(params.get(name))
     if value is None:
         return []
@@ -98,7 +98,7 @@ def words(params: dict[str, Any], name: str) -> list[str]:
     source="Order API reference; Magento sends floats",
 )
 def amount(value: Any, name: str, *, currency: str) -> Decimal:
-    """An amount of the order's currency.
+    """Return an amount of the order's currency.
 
     Raises:
         RefusedError: it is no number, or of another currency (code 100).

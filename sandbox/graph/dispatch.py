@@ -1,4 +1,4 @@
-"""Carrying a Graph call out: who asks, whether it was asked before, and what its edge answers.
+"""Executes a Graph call: checks its token and idempotency key, and calls its edge.
 
 The order of things: retired API, token, idempotency, coded faults, node, edge. What refuses first answers.
 """
@@ -23,7 +23,7 @@ _OK = 200
 
 
 def dispatch(world: World, request: Request) -> Answer:
-    """The platform's answer to a request, a coded error included."""
+    """Return the platform's answer to a request, a coded error included."""
     if request.unreadable is not None:
         return refused(world, request.unreadable)
     try:
@@ -37,7 +37,7 @@ def dispatch(world: World, request: Request) -> Answer:
 
 
 def refused(world: World, refusal: Refusal) -> Answer:
-    """A refusal in the error style that is set."""
+    """Return a refusal in the error style that is set."""
     return error_answer(refusal, style=world.settings.error_style, trace_id=world.trace_id())
 
 
@@ -52,7 +52,7 @@ def _check_retired(world: World) -> None:
 
 
 def _once(world: World, shop: Shop, request: Request) -> Answer:
-    """Carry the call out, or answer what its idempotency key was answered before."""
+    """Execute the call, or repeat the first answer to its idempotency key."""
     if not needs_key(request.method, request.route.edge):
         return _carry_out(world, shop, request, key="")
     key = checked_key(request.params.get("idempotency_key"))

@@ -1,4 +1,4 @@
-"""The table of the Graph side: which method on which edge of which node does what."""
+"""The routing table of the Graph API: which method on which edge of which node does what."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _KEYED_EDGES = frozenset(edge for (_, _, edge), found in EDGES.items() if found.
     source="SPEC",
 )
 def needs_key(method: str, edge: str) -> bool:
-    """Whether a call on this edge needs an idempotency key, whatever its node."""
+    """Return whether a call on this edge needs an idempotency key, whatever its node."""
     return method == "POST" and edge in _KEYED_EDGES
 
 
@@ -63,7 +63,7 @@ def needs_key(method: str, edge: str) -> bool:
     source="Graph API; code 100 is assumed",
 )
 def find_edge(method: str, kind: NodeKind, route: Route) -> Edge:
-    """What the call means on a node of this kind.
+    """Return what the call means on a node of this kind.
 
     Raises:
         RefusedError: a node of this kind has no such edge, or not with this method (code 100).
@@ -85,7 +85,7 @@ def find_edge(method: str, kind: NodeKind, route: Route) -> Edge:
     why="tokens act as one Page",
 )
 def find_node(world: World, shop: Shop, method: str, route: Route) -> tuple[NodeKind, Order | Shop]:
-    """The node with the call's id, seen with the shop's token.
+    """Return the node with the call's id, seen with the shop's token.
 
     Raises:
         RefusedError: the id is unknown or foreign (code 100, subcode 33).

@@ -34,7 +34,7 @@ class Selected:
 )
 @assumed("A `fields` that can't be read is code 2500", why="Graph API practice")
 def parse_fields(value: Any) -> tuple[Selected, ...] | None:
-    """The fields asked for, or None when none are named (the defaults are meant).
+    """Return the fields asked for, or None when none are named (the defaults are meant).
 
     Raises:
         RefusedError: the text breaks the grammar, or is too deep or too long (code 2500).
@@ -51,7 +51,7 @@ def parse_fields(value: Any) -> tuple[Selected, ...] | None:
 
 
 def write_fields(fields: tuple[Selected, ...]) -> str:
-    """The text that `parse_fields` reads back to the same fields."""
+    """Return the text that `parse_fields` reads back to the same fields."""
     return ",".join(_write(field) for field in fields)
 
 

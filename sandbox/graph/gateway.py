@@ -1,4 +1,4 @@
-"""The gateway: takes each Graph call in over HTTP, meets the faults of the way, and sends its one answer."""
+"""The gateway: receives each Graph call over HTTP, applies network faults, and sends one answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-MAX_BODY_BYTES = 4 * 1024 * 1024  # a hundred acknowledgements take 10 KB; nothing honest comes near
+MAX_BODY_BYTES = 4 * 1024 * 1024  # a hundred acknowledgements take 10 KB
 MAX_KEPT_BYTES = 64 * 1024  # of a request in the journal, which holds 200,000 of them
 CUT_EXTENSION = "sandbox.cut"  # what the server adds to a scope so that a connection can really be cut
 _THROTTLED = 80001
@@ -29,13 +29,13 @@ _BAD_GATEWAY = 502
 
 
 class Gateway:
-    """Answers the Graph side of a world; an ASGI application."""
+    """Serves the Graph API of a world; an ASGI application."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer one HTTP request, or cut its connection where a fault says so."""
+        """Answer one HTTP request, or cut its connection if a fault says so."""
         world = self._world
         body = await _read_body(receive)
         if body is None:
@@ -70,7 +70,7 @@ class Gateway:
         )
 
     def _answer(self, request: Request, fault: Fault | None) -> Answer:
-        """The platform's answer, or that of the fault which stands in its place."""
+        """Return the platform's answer, or that of the fault that replaces it."""
         if fault is None or fault.kind == "slow":
             return dispatch(self._world, request)
         if fault.kind == "html":
@@ -116,7 +116,7 @@ def _request(scope: MutableMapping[str, Any], body: bytes) -> Request:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None if it is larger than `MAX_BODY_BYTES`."""
+    """Return the whole body, or None if it is larger than `MAX_BODY_BYTES`."""
     chunks: list[bytes] = []
     size = 0
     while True:

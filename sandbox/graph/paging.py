@@ -44,7 +44,7 @@ class Page:
     "A larger limit is clamped, 0 or less is code 100", why="behavior above the maximum is not published"
 )
 def window(list_id: str, *, limit: Any, after: Any, before: Any, most: int = MAX_EDGE_LIMIT) -> Window:
-    """The window that loose parameters ask for.
+    """Return the window that loose parameters ask for.
 
     Raises:
         RefusedError: the limit is no positive number, or a cursor is not one of this list (code 100).
@@ -58,7 +58,7 @@ def window(list_id: str, *, limit: Any, after: Any, before: Any, most: int = MAX
 
 
 def page_of(entries: Sequence[Any], asked: Window) -> Page:
-    """The page of a list whose entries keep their place (entries are only ever appended)."""
+    """Return the page of a list whose entries keep their place (entries are only ever appended)."""
     start = 0 if asked.after is None else asked.after + 1
     stop = min(start + asked.limit, len(entries))
     if asked.before is not None:
@@ -79,7 +79,7 @@ def page_of(entries: Sequence[Any], asked: Window) -> Page:
 def envelope(
     page: Page, data: list[dict[str, Any]], *, list_id: str, url: str, params: dict[str, str], limit: int
 ) -> dict[str, Any]:
-    """The page as the wire shows it; `params` are what its URLs repeat, the token among them."""
+    """Return the page as the wire shows it; `params` are what its URLs repeat, the token among them."""
     if page.first is None or page.last is None:
         return {"data": data}
     before, after = write_cursor(list_id, page.first), write_cursor(list_id, page.last)
@@ -93,13 +93,13 @@ def envelope(
 
 
 def write_cursor(list_id: str, place: int) -> str:
-    """An opaque cursor for a place of one list."""
+    """Return an opaque cursor for a place of one list."""
     return base64.urlsafe_b64encode(f"QV{place}|{_mark(list_id, place)}".encode()).decode().rstrip("=")
 
 
 @assumed("A cursor of another list, or a broken one, is code 100", why="Graph API practice")
 def read_cursor(list_id: str, cursor: str) -> int:
-    """The place behind a cursor.
+    """Return the place behind a cursor.
 
     Raises:
         RefusedError: the cursor is not one of this list (code 100).

@@ -28,7 +28,7 @@ _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
     source="samples of the docs, the SDK and both connectors",
 )
 def read_params(*, query: bytes, content_type: str, body: bytes) -> dict[str, Any]:
-    """All parameters of a request; the body's win over the query's.
+    """Return all parameters of a request; the body's win over the query's.
 
     Raises:
         RefusedError: the body can't be read as what it says it is (code 100).
@@ -45,7 +45,7 @@ def read_params(*, query: bytes, content_type: str, body: bytes) -> dict[str, An
 
 
 def loosened(value: Any) -> Any:
-    """The value behind JSON text (``{…}``, ``[…]`` or a quoted scalar); other text stays as it is."""
+    """Return the value behind JSON text (``{…}``, ``[…]`` or a quoted scalar); other text stays as it is."""
     if not isinstance(value, str) or value[:1] not in {"{", "[", '"'}:
         return value
     try:
@@ -99,7 +99,7 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
 
 
 def _unfold(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Pairs as a dict, with ``a[b][c]=1`` and ``a[]=1`` nested as PHP does."""
+    """Return pairs as a dict, with ``a[b][c]=1`` and ``a[]=1`` nested as PHP does."""
     params: dict[str, Any] = {}
     for name, text in pairs:
         value = loosened(text)

@@ -26,12 +26,12 @@ SHIPPING_OPTION = plain(
 
 
 def _attribute(name: str, *, default: bool = False) -> Field:
-    """A field that is an attribute of the part of an order."""
+    """Return a field that is an attribute of the part of an order."""
     return Field(read=lambda _, thing: getattr(thing.it, name), default=default)
 
 
 def _paid(name: str) -> Field:
-    """An amount of a payment, by the name of its attribute."""
+    """Return an amount of a payment, by the name of its attribute."""
     return Field(
         read=lambda _, payment: as_wire(getattr(payment.it.payment, name), payment.order.currency),
         default=True,
@@ -107,7 +107,7 @@ _MOVED = {  # what parcels, cancellations and refunds tell of a line
 
 
 def _moved_items(name: str, **more: Field) -> Field:
-    """The `items` of a parcel, a cancellation or a refund."""
+    """Return the `items` of a parcel, a cancellation or a refund."""
     node = NodeType(name=name, fields={**_MOVED, **more})
     return Field(read=readings.parts, default=True, wrapped=True, of=node)
 

@@ -1,4 +1,4 @@
-"""Reading the ledger as the wire tells it: what the fields of an order and of its parts say, or withhold."""
+"""Computes the fields of an order and its parts from the ledger, as the platform shows or withholds them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sandbox.rules import assumed, documented
 
 from .schema import View
 
-# Invented: the platform keeps a share of each sale; samples show 1 to 5 percent of it.
+# Assumed: the platform keeps a share of each sale; samples show 1 to 5 percent.
 _FEE_RATE = Decimal("0.05")
 
 
@@ -40,7 +40,7 @@ class Of:
     "Times are ISO 8601 in UTC with a colon in the offset", source="samples of the Order API reference"
 )
 def iso(moment: datetime) -> str:
-    """A moment as orders show it: ``2026-01-05T09:16:21+00:00``."""
+    """Return a moment as orders show it: ``2026-01-05T09:16:21+00:00``."""
     return moment.isoformat(timespec="seconds")
 
 
@@ -53,12 +53,12 @@ def iso(moment: datetime) -> str:
     why="the list is not given",
 )
 def visible(order: Order) -> bool:
-    """Whether what belongs to the buyer is shown."""
+    """Return whether what belongs to the buyer is shown."""
     return order.state is not State.FB_PROCESSING
 
 
 def buyer(_: View, order: Order) -> dict[str, Any] | None:
-    """The buyer_details, once the hold is over."""
+    """Return the buyer_details, once the hold is over."""
     return asdict(order.buyer) if visible(order) else None
 
 
@@ -67,7 +67,7 @@ def buyer(_: View, order: Order) -> dict[str, Any] | None:
     why="the docs have only name; Meta's Magento connector asks",
 )
 def address(_: View, order: Order) -> dict[str, Any] | None:
-    """The shipping_address, once the hold is over."""
+    """Return the shipping_address, once the hold is over."""
     if not visible(order):
         return None
     first, _space, last = order.address.name.partition(" ")
@@ -75,7 +75,7 @@ def address(_: View, order: Order) -> dict[str, Any] | None:
 
 
 def shipping_option(_: View, order: Order) -> dict[str, Any]:
-    """The selected_shipping_option, the same for the order and each of its items."""
+    """Return the selected_shipping_option, the same for the order and each of its items."""
     return {
         "name": "Standard (3 - 5 Business days)",
         "price": as_wire(order.shipping, order.currency),
@@ -89,7 +89,7 @@ def shipping_option(_: View, order: Order) -> dict[str, Any]:
 @documented("Estimated payment details never change after creation", source="Best practices: Shipping")
 @assumed("Meta remits the tax and pays no part of the order", why="the usual case in the samples")
 def estimate(_: View, order: Order) -> dict[str, Any]:
-    """The estimated_payment_details: what the whole order would cost."""
+    """Return the estimated_payment_details: what the whole order would cost."""
     items = sum((line.price * line.quantity for line in order.lines), ZERO)
     tax = sum((line.tax for line in order.lines), order.shipping_tax)
     total = as_wire(items + order.shipping + tax, order.currency)
@@ -110,14 +110,14 @@ def estimate(_: View, order: Order) -> dict[str, Any]:
     "item status: in_progress + fulfilled + cancelled = quantity", source="Order API reference; sum inferred"
 )
 def status(view: View, item: Of) -> Any:
-    """What became of the units of an item: an object, or JSON text by setting item_status."""
+    """Return what became of the units of an item: an object, or JSON text by setting item_status."""
     line: Line = item.it
     units = {"in_progress": line.open, "fulfilled": line.shipped, "cancelled": line.cancelled}
     return json.dumps(units) if view.status_as_text else units
 
 
 def line_tax(view: View, item: Of) -> dict[str, Any]:
-    """The estimated and the captured tax of an item."""
+    """Return the estimated and the captured tax of an item."""
     currency = item.order.currency
     captured = item.order.captured_tax(item.it.id, view.now)
     return {
@@ -127,7 +127,7 @@ def line_tax(view: View, item: Of) -> dict[str, Any]:
 
 
 def promotions(item: Of) -> list[Of]:
-    """The offers of one item."""
+    """Return the offers of one item."""
     return [Of(item.order, promotion) for promotion in item.it.promotions]
 
 
@@ -136,7 +136,7 @@ def promotions(item: Of) -> list[Of]:
     source="Offers page; Promotions API",
 )
 def order_promotions(_: View, order: Order) -> list[Of]:
-    """The offers of the whole order, once the hold is over."""
+    """Return the offers of the whole order, once the hold is over."""
     if not visible(order):
         return []
     offers: dict[str, Promotion] = {}
@@ -152,7 +152,7 @@ def order_promotions(_: View, order: Order) -> list[Of]:
     source="Payments API reference; Cancellation and Refund API",
 )
 def transactions(view: View, payment: Of) -> list[dict[str, Any]]:
-    """The SALE of a captured payment, and the REFUND rows."""
+    """Return the SALE of a captured payment, and the REFUND rows."""
     shipment: Shipment = payment.it
     if not shipment.payment.captured(view.now):
         return []
@@ -183,24 +183,24 @@ def _transaction(order: Order, kind: str, at: datetime, total: Decimal) -> dict[
 
 
 def subtotal(_: View, payment: Of) -> dict[str, Any]:
-    """What a payment charges before tax."""
+    """Return what a payment charges before tax."""
     paid, currency = payment.it.payment, payment.order.currency
     return {"items": as_wire(paid.items, currency), "shipping": as_wire(paid.shipping, currency)}
 
 
 def part_line(part: Of) -> Line:
-    """The line that a part belongs to."""
+    """Return the line that a part belongs to."""
     return part.order.line(part.it.line_id)
 
 
 def parts(_: View, entry: Of) -> list[Of]:
-    """What a parcel, a cancellation or a refund holds."""
+    """Return what a parcel, a cancellation or a refund holds."""
     return [Of(entry.order, part) for part in entry.it.parts]
 
 
 @documented("The carrier comes back in lower case", source="Fulfillment API reference, seen for fedex")
 def tracking(_: View, shipment: Of) -> dict[str, Any] | None:
-    """The tracking_info of a shipment, if it has one."""
+    """Return the tracking_info of a shipment, if it has one."""
     return None if shipment.it.tracking is None else asdict(shipment.it.tracking)
 
 
@@ -209,7 +209,7 @@ def tracking(_: View, shipment: Of) -> dict[str, Any] | None:
     source="Cancellation and Refund API, sample",
 )
 def refund_amount(_: View, entry: Of) -> dict[str, Any]:
-    """The amounts of a refund, as text without currency but for the total."""
+    """Return the amounts of a refund, as text without currency but for the total."""
     refund: Refund = entry.it
     currency = entry.order.currency
     return {
@@ -222,18 +222,18 @@ def refund_amount(_: View, entry: Of) -> dict[str, Any]:
 
 
 def cancel_reason(_: View, entry: Of) -> dict[str, Any]:
-    """The reason given for a cancellation."""
+    """Return the reason given for a cancellation."""
     cancellation: Cancellation = entry.it
     return {"reason_code": cancellation.reason_code, "reason_description": cancellation.reason_description}
 
 
 def tax_of_part(_: View, part: Of) -> dict[str, Any]:
-    """The tax fixed when a part shipped."""
+    """Return the tax fixed when a part shipped."""
     shipped: Part = part.it
     return {"final_tax": as_wire(shipped.tax, part.order.currency)}
 
 
 def refund_subtotal(_: View, part: Of) -> dict[str, Any]:
-    """What a refund gives back on one item before tax."""
+    """Return what a refund gives back on one item before tax."""
     given: RefundPart = part.it
     return as_wire(given.subtotal, part.order.currency)

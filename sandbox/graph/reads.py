@@ -177,7 +177,7 @@ def _seconds(params: dict[str, Any], name: str) -> int | None:
 
 
 def _repeated(params: dict[str, Any]) -> dict[str, str]:
-    """What `next` repeats of the request, as it was sent."""
+    """Return what `next` repeats of the request, as it was sent."""
     names = ("state", "filters", "updated_after", "updated_before", "fields")
     return {
         name: ",".join(map(str, value)) if isinstance(value, list) else str(value)

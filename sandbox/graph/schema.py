@@ -1,4 +1,4 @@
-"""Node types, and how a thing of the ledger is shown as one: defaults, selected fields, nested edges."""
+"""Node types, and how a record of the ledger is shown as a node: defaults, selected fields, nested edges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .paging import envelope, page_of, window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """For whom and when something is shown: the moment, the URL of the API, the token that pages repeat."""
+    """Context of a response: the moment, the URL of the API, the token that pages repeat."""
 
     now: datetime
     base_url: str
@@ -46,7 +46,7 @@ class NodeType:
 def plain(
     name: str, *defaults: str, more: tuple[str, ...] = (), nodes: Mapping[str, NodeType] | None = None
 ) -> NodeType:
-    """A node type over a dict: its default keys, those shown only when asked, and which are nodes."""
+    """Return a node type over a dict: its default keys, those shown only when asked, and which are nodes."""
     inner = nodes or {}
     fields = {
         key: Field(read=_key(key), default=key in defaults, of=inner.get(key)) for key in (*defaults, *more)
@@ -55,7 +55,7 @@ def plain(
 
 
 def absent() -> Field:
-    """A field that exists on the platform and never has a value here; its shape is not published."""
+    """Return a field that exists on the platform and never has a value here; its shape is not published."""
     return Field(read=lambda _, __: None)
 
 
@@ -64,7 +64,7 @@ def absent() -> Field:
     source="Using the API",
 )
 def show(node: NodeType, thing: Any, selected: tuple[Selected, ...] | None, view: View) -> dict[str, Any]:
-    """The thing as a node of its type.
+    """Return the thing as a node of its type.
 
     Raises:
         RefusedError: a selected field does not exist on the node (code 100).
@@ -82,7 +82,7 @@ def show(node: NodeType, thing: Any, selected: tuple[Selected, ...] | None, view
 def show_edge(
     field: Field, name: str, owner: Any, asked: Selected, view: View, *, most: int | None = None
 ) -> dict[str, Any]:
-    """One page of an edge of `owner`, with the URLs of its neighbors."""
+    """Return one page of an edge of `owner`, with the URLs of its neighbors."""
     node = _node_of(field)
     list_id = f"{owner.id}/{name}"
     bounds = {} if most is None else {"most": most}
@@ -99,7 +99,7 @@ def show_edge(
 
 @assumed("An unknown field is code 100: Tried accessing nonexisting field", why="Graph API practice")
 def field_of(node: NodeType, name: str) -> Field:
-    """The field with this name.
+    """Return the field with this name.
 
     Raises:
         RefusedError: the node has no such field (code 100).

@@ -13,7 +13,7 @@ APP_ID = "600000000000017"  # the app whose secret signs; invented
 
 
 def app_node(app_id: str, name: str) -> dict[str, Any]:
-    """An Application as `order_management_apps` lists it."""
+    """Return an Application as `order_management_apps` lists it."""
     return {"id": app_id, "name": name}
 
 

@@ -143,7 +143,7 @@ def add_refund(call: Call, order: Order) -> dict[str, Any]:
 )
 @documented("reason_code of a refund is required", source="Cancellation and Refund API")
 def read_refund(params: dict[str, Any], *, currency: str, by: By) -> RefundRequest:
-    """A refund as its parameters ask for it.
+    """Return a refund as its parameters ask for it.
 
     Raises:
         RefusedError: a parameter is missing or malformed (code 100).

@@ -1,4 +1,4 @@
-"""Acknowledging: CREATED becomes IN_PROGRESS, and the merchant's reference is written once."""
+"""Acknowledges an order: CREATED becomes IN_PROGRESS, and the merchant's reference is set once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_REFERENCE_CHARS = 255
     source="Error Codes page; Order Lifecycle page",
 )
 def acknowledge(order: Order, *, reference: str | None, book: Book, now: datetime) -> Order:
-    """The order in IN_PROGRESS, with its reference.
+    """Return the order in IN_PROGRESS, with its reference.
 
     Raises:
         RefusedError: the order is not in CREATED (2361009), or the reference can't be given to it.
@@ -38,7 +38,7 @@ def acknowledge(order: Order, *, reference: str | None, book: Book, now: datetim
     why="no number is published",
 )
 def with_reference(order: Order, reference: str | None, *, book: Book) -> Order:
-    """The order with its merchant_order_reference: the one it has, or the one given now.
+    """Return the order with its merchant_order_reference: the one it has, or the one given now.
 
     Raises:
         RefusedError: the order has another reference, or another order of the shop has this one.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .model import Order, State
 
-# Stale marks are swept when they outnumber live ones, but never in a log too short to matter.
+# Stale marks are removed when they outnumber current ones, but never in a short log.
 _SWEEP_FROM = 256
 
 
@@ -43,11 +43,11 @@ class Book:
         return len(self._orders)
 
     def get(self, order_id: str) -> Order | None:
-        """The order's latest version, or None."""
+        """Return the order's latest version, or None."""
         return self._orders.get(order_id)
 
     def put(self, order: Order) -> None:
-        """Write down a new order, or the next version of one; it becomes the newest of its shop."""
+        """Store a new order, or the next version of one; it becomes the newest of its shop."""
         before = self._orders.get(order.id)
         if before is not None:
             self._outdate(before)
@@ -61,11 +61,11 @@ class Book:
             self._references[order.shop_id, order.reference] = order.id
 
     def holder_of(self, shop_id: str, reference: str) -> str | None:
-        """The id of the shop's order that has this merchant_order_reference, or None."""
+        """Return the id of the shop's order that has this merchant_order_reference, or None."""
         return self._references.get((shop_id, reference))
 
     def oldest_held(self) -> Order | None:
-        """The order that has been in FB_PROCESSING longest, or None."""
+        """Return the order that has been in FB_PROCESSING longest, or None."""
         while self._held:
             order = self._orders[self._held[0]]
             if order.state is State.FB_PROCESSING:

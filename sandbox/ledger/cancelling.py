@@ -1,4 +1,4 @@
-"""Cancelling: open units that will never ship."""
+"""Cancels open units, which then never ship."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CancelRequest:
     why="the docs only say that it never becomes CREATED",
 )
 def cancel(order: Order, request: CancelRequest, *, now: datetime, mint: Callable[[], str]) -> Order:
-    """The order with some or all of its open units cancelled.
+    """Return the order with some or all of its open units cancelled.
 
     Raises:
         RefusedError: the hold, or what already happened to the units, does not allow it.

@@ -131,7 +131,7 @@ class Payment:
         return self.items + self.shipping + self.tax
 
     def captured(self, now: datetime) -> bool:
-        """Whether the money has been taken by `now`."""
+        """Return whether the money has been taken by `now`."""
         return self.captured_at <= now
 
 
@@ -235,7 +235,7 @@ class Order:
         return sum(line.cancelled for line in self.lines)
 
     def line(self, line_id: str) -> Line:
-        """The line with this id.
+        """Return the line with this id.
 
         Raises:
             KeyError: the order has no such line.
@@ -246,11 +246,11 @@ class Order:
         raise KeyError(line_id)
 
     def captured_shipments(self, now: datetime) -> tuple[Shipment, ...]:
-        """The shipments whose payment has been captured by `now`."""
+        """Return the shipments whose payment has been captured by `now`."""
         return tuple(shipment for shipment in self.shipments if shipment.payment.captured(now))
 
     def captured_units(self, line_id: str, now: datetime) -> int:
-        """Units of one line whose payment has been captured by `now`."""
+        """Return units of one line whose payment has been captured by `now`."""
         return sum(
             part.quantity
             for shipment in self.captured_shipments(now)
@@ -271,9 +271,9 @@ class Order:
         )
 
     def captured_total(self, now: datetime) -> Decimal:
-        """All the buyer has been charged by `now`."""
+        """Return all the buyer has been charged by `now`."""
         return sum((shipment.payment.total for shipment in self.captured_shipments(now)), ZERO)
 
     def refunded_total(self) -> Decimal:
-        """All the buyer got back."""
+        """Return all the buyer got back."""
         return sum((refund.total for refund in self.refunds), ZERO)

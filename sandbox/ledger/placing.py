@@ -1,4 +1,4 @@
-"""Placing an order: from what the control side asks for to an order as the platform would hold it."""
+"""Places an order: from a request of the control API to an order of the platform."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .model import Address, Buyer, Line, Order, Promotion, State
 
 HANDLING = timedelta(days=3)  # "ship within 3 business days" (test plan), without a calendar
 
-# Invented people, on purpose outside ASCII: names and streets are where connectors break.
+# Invented people with non-ASCII names and streets, because connectors often fail on those.
 BUYERS = (
     ("Zoë Müller", "Große Straße 7"),
     ("김민준", "서초대로 77"),
@@ -55,7 +55,7 @@ class Draft:
     why="one docs sample fits (25.00+1.00+2.50=28.50); the rounding is not told",
 )
 def place(draft: Draft, *, now: datetime, mint: Callable[[], str], pick: int) -> Order:
-    """A new order in FB_PROCESSING; `pick` chooses an invented buyer where the draft names none."""
+    """Return a new order in FB_PROCESSING; `pick` chooses an invented buyer where the draft names none."""
     currency = draft.currency
     offer_ids = {line.coupon_code: mint() for line in draft.lines if line.discount}
     lines = tuple(_line(line, draft, mint, offer_ids) for line in draft.lines)
@@ -97,7 +97,7 @@ def place(draft: Draft, *, now: datetime, mint: Callable[[], str], pick: int) ->
     source="Acknowledgement API reference; Partners: Order Integration",
 )
 def release(order: Order, *, now: datetime, app_associated: bool) -> Order:
-    """The order after its hold; an order that is not held comes back unchanged."""
+    """Return the order after its hold; an order that is not held comes back unchanged."""
     if order.state is not State.FB_PROCESSING:
         return order
     state = State.CREATED if app_associated else State.IN_PROGRESS

@@ -1,4 +1,4 @@
-"""Refunding: money goes back for what was shipped and captured."""
+"""Refunds money for units that were shipped and captured."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RefundRequest:
 )
 @documented("A refund that adds up to 0 is 2382030", source="Error Codes page")
 def refund(order: Order, request: RefundRequest, *, now: datetime, mint: Callable[[], str]) -> Order:
-    """The order with one more refund, and with its money accounted for.
+    """Return the order with one more refund, and with its money accounted for.
 
     Raises:
         RefusedError: nothing is captured yet, or more is asked for than was charged and is still there.
@@ -90,7 +90,7 @@ def refund(order: Order, request: RefundRequest, *, now: datetime, mint: Callabl
     source="Offers page, without order-level offers",
 )
 def refundable(order: Order, line: Line, *, now: datetime) -> Decimal:
-    """The pre-tax amount of a line that can still be given back."""
+    """Return the pre-tax amount of a line that can still be given back."""
     return max(line.price * order.captured_units(line.id, now) - line.refunded_amount, ZERO)
 
 
@@ -195,7 +195,7 @@ def _units_left(order: Order, line: Line, now: datetime) -> int:
 
 
 def _tax_of(order: Order, line: Line, subtotal: Decimal, *, now: datetime) -> Decimal:
-    """The line's captured tax that goes back with a subtotal: cumulative, never more than is left."""
+    """Return the line's captured tax that goes back with a subtotal: cumulative, never more than is left."""
     charged = order.captured_tax(line.id, now)
     whole = line.price * order.captured_units(line.id, now)
     upto = share(

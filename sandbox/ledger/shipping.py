@@ -1,4 +1,4 @@
-"""Shipping: units leave in a parcel, and its payment is captured."""
+"""Ships units in a parcel and captures its payment."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ship(
     capture_delay: timedelta,
     mint: Callable[[], str],
 ) -> Order:
-    """The order with one more shipment, and with its units and its payment accounted for.
+    """Return the order with one more shipment, and with its units and its payment accounted for.
 
     Raises:
         RefusedError: the state, the units, the tracking or the reference does not allow it.
@@ -95,7 +95,7 @@ def ship(
 def update_tracking(
     order: Order, *, shipment_id: str | None, external_id: str | None, tracking: Tracking, now: datetime
 ) -> Order:
-    """The order with other tracking on one of its shipments.
+    """Return the order with other tracking on one of its shipments.
 
     Raises:
         RefusedError: no such shipment, or the tracking is already used in this order (2382045).

@@ -1,4 +1,4 @@
-"""Choosing units: which lines, and how many of each, a request means."""
+"""Finds the lines that a request means, and how many units of each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pick:
     why="the offers page demands item_id when a product is on two lines",
 )
 def named_line(order: Order, *, item_id: str | None, retailer_id: str | None) -> Line:
-    """The one line that a request names.
+    """Return the one line that a request names.
 
     Raises:
         RefusedError: both names or none are given, or they fit no line, or more than one.
@@ -56,7 +56,7 @@ def named_line(order: Order, *, item_id: str | None, retailer_id: str | None) ->
     source="Error Codes page: items already processed",
 )
 def open_units(order: Order, picks: tuple[Pick, ...], *, done_code: dict[str, int]) -> dict[str, int]:
-    """Units to take per line id, all of them open; `done_code` overrides 1818215 for single lines.
+    """Return units to take per line id, all of them open; `done_code` overrides 1818215 for single lines.
 
     Raises:
         RefusedError: an item is unknown, has nothing open, or has less open than is asked for.

@@ -1,1 +1,1 @@
-"""The webhook side: tells the merchant's endpoint what changed, as Meta would, bad manners included."""
+"""Webhooks: notifies the merchant's endpoint of changes as Meta does, with delays, duplicates and losses."""

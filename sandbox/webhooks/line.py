@@ -1,4 +1,4 @@
-"""A line to the webhook endpoint: one kept connection that posts and hears the status, and little else.
+"""A line to the webhook endpoint: one kept connection that posts bodies and reads the status.
 
 A sale day's ten thousand single deliveries would otherwise be spent on an HTTP client: this costs a tenth.
 """
@@ -19,7 +19,7 @@ class LineError(Exception):
 
 
 class Line:
-    """Posts one body at a time to plain http addresses; opens its connection anew when it was closed."""
+    """Posts one body at a time to plain http addresses; opens its connection again if it was closed."""
 
     def __init__(self) -> None:
         self._place: tuple[str, int] | None = None
@@ -65,7 +65,7 @@ class Line:
         except (ConnectionError, asyncio.IncompleteReadError):
             if not kept:
                 raise
-            # The endpoint closed an idle connection in this very moment: as good as no connection.
+            # The endpoint closed the idle connection at the same time: treat it as no connection.
             await self._connect(place)
             return await self._answer(sent)
 

@@ -1,4 +1,4 @@
-"""The sender's standing policy: where notifications go, in which shape, and how badly they travel."""
+"""The sender's policy: where notifications go, in which form, and how unreliably."""
 
 from __future__ import annotations
 

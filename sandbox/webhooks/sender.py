@@ -1,4 +1,4 @@
-"""The sender: gathers notifications, signs them, sends copies, and retries what was not answered 200."""
+"""The sender: collects notifications, signs them, sends copies, and retries those not answered 200."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .wire import Notification, entry_id, headers_for, write_body
 
 WORKERS = 32  # more concurrent calls than this and one shared HTTP client gets slower, not faster
 MAX_DELIVERIES = 200_000  # as many as calls are kept
-MAX_PARCELS = 500_000  # five for each of 100,000 orders; a receiver that far behind has lost them anyway
-GATHER_S = 0.02  # how long a batch waits for company
-SHUFFLE_S = 0.1  # long enough for neighbors to overtake each other
+MAX_PARCELS = 500_000  # five for each of 100,000 orders; a receiver that is further behind loses them
+GATHER_S = 0.02  # how long a batch waits for further notifications
+SHUFFLE_S = 0.1  # long enough for neighboring deliveries to overtake each other
 _OK = 200
 
 
@@ -40,7 +40,7 @@ class Delivery:
     error: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The attempt as the control side shows it."""
+        """Return the attempt as the control API shows it."""
         return {
             "id": str(self.number),
             "at": self.at,
@@ -53,7 +53,7 @@ class Delivery:
 
 
 class Receipt:
-    """Counts first attempts down, so that someone can wait until all of them are answered."""
+    """Counts first attempts down, so that a caller can wait until all are answered."""
 
     def __init__(self, expected: int) -> None:
         self._left = expected
@@ -62,7 +62,7 @@ class Receipt:
             self._all.set()
 
     def sign(self, over: int = 1) -> None:
-        """Note that one more first attempt is over, or that some will never be made."""
+        """Record that a first attempt ended, or that some are never made."""
         self._left -= over
         if self._left <= 0:
             self._all.set()
@@ -89,7 +89,7 @@ class _Parcel:
 
 
 class Sender:
-    """Sends notifications; `start` and `stop` belong to the life of the application."""
+    """Sends notifications; the application's lifespan calls `start` and `stop`."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -110,7 +110,7 @@ class Sender:
         self._workers = [asyncio.create_task(self._work(self._client, Line())) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
-        """Stop sending at once; what is on its way is lost, as everything here is."""
+        """Stop sending at once; deliveries in progress are lost."""
         self.reset()
         for worker in self._workers:
             worker.cancel()
@@ -132,7 +132,7 @@ class Sender:
         source="Graph API webhooks guide",
     )
     def tell(self, order: Order, event: str) -> None:
-        """Notify of a change, if the standing policy says so; `drop_rate` of them are lost here."""
+        """Notify of a change if the policy says so; a share of `drop_rate` is lost here."""
         policy = self.policy
         if not policy.enabled or policy.url is None:
             return
@@ -157,7 +157,7 @@ class Sender:
         return len(batches) * policy.copies, receipt
 
     def deliveries(self, *, order_id: str | None, after: int = 0) -> list[Delivery]:
-        """Attempts so far, oldest first, beyond number `after`, of one order or of all."""
+        """Return attempts so far, oldest first, beyond number `after`, of one order or of all."""
         return [
             delivery
             for delivery in self._deliveries
@@ -169,7 +169,7 @@ class Sender:
         source="Webhooks guide",
     )
     async def verify(self, url: str, verify_token: str) -> tuple[bool, str]:
-        """Ask the endpoint to prove itself; says whether it did, and why not."""
+        """Verify the endpoint; return whether it succeeded, and if not, why."""
         challenge = str(self._world.rng.randrange(10**9, 10**10))
         query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
         agent = {"User-Agent": "facebookplatform/1.0 (+http://developers.facebook.com)"}

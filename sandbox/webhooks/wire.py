@@ -16,7 +16,7 @@ from .policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One thing that happened to an order; its id and time are fixed when it is first told."""
+    """One thing that happened to an order; its id and time are set once."""
 
     id: str
     time: int
@@ -35,7 +35,7 @@ class Notification:
     "Without values an entry has changed_fields instead of changes", source="Graph API webhooks guide"
 )
 def write_body(notifications: Sequence[Notification], policy: Policy) -> bytes:
-    """The exact bytes of one delivery, with non-ASCII text escaped in lower-case hex."""
+    """Return the exact bytes of one delivery, with non-ASCII text escaped in lower-case hex."""
     content = {
         "object": policy.object_name,
         "entry": [_entry(notification, policy) for notification in notifications],
@@ -50,7 +50,7 @@ def write_body(notifications: Sequence[Notification], policy: Policy) -> bytes:
     "The legacy X-Hub-Signature (SHA-1) is sent too, and the user agent is facebookexternalua", why="observed"
 )
 def headers_for(body: bytes, app_secret: str) -> dict[str, str]:
-    """The headers of one delivery."""
+    """Return the headers of one delivery."""
     key = app_secret.encode()
     return {
         "Content-Type": "application/json",
@@ -64,7 +64,7 @@ def headers_for(body: bytes, app_secret: str) -> dict[str, str]:
     "entry.id is the notification's by one page, the object's by the guide", source="BP; GS: a policy here"
 )
 def entry_id(notification: Notification, policy: Policy) -> str:
-    """The id of an entry in the reading that the policy chose."""
+    """Return the id of an entry in the reading that the policy chose."""
     return {
         "notification": notification.id,
         "account": notification.shop_id,

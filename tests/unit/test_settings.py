@@ -61,7 +61,7 @@ def test_variables_of_others_are_ignored() -> None:
 def test_without_an_app_secret_it_fails_closed_and_says_so() -> None:
     message = refusal(APP_SECRETS=None)
     assert "ORDERWIRE_APP_SECRETS" in message
-    assert "fails closed" in message
+    assert "all are rejected" in message
 
 
 def test_everything_missing_is_named_at_once() -> None:
@@ -158,7 +158,7 @@ def test_a_file_of_shops_adds_to_the_shop_of_the_variables(tmp_path: Path) -> No
         (SHOP + 'acknowledge = "later"\n', '"auto" or "manual"'),
         (SHOP + 'reference_template = "x"\n', "must contain {order_id}"),
         ('[[shop]]\nid = "1"\n', "set page_id, access_token"),
-        ("shop = 1\n", "needs one [[shop]] a shop"),
+        ("shop = 1\n", "needs one [[shop]] table per shop"),
         ("[[shop]\n", "is not TOML"),
     ],
 )

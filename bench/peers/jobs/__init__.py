@@ -1,1 +1,1 @@
-"""One shipment as a job of six queues that a good engineer might have taken, each as its own pages advise."""
+"""One shipment as a job of six popular queues, each configured as its documentation advises."""

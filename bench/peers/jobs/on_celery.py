@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found, untyped-decorator, no-untyped-call"
-"""Celery: its worker runs threads, since the job waits for a network; an unfinished job is given back."""
+"""Celery: its worker runs threads, because the job waits for the network; unfinished jobs are redelivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job every queue does: ship one order, under a key that is written down before the call.
+"""The job every queue does: ship one order, under a key that is stored before the call.
 
 Two commands to Redis and one call to the platform. What the call answered is written down; a job that runs
 again finds its key, so that the platform recognizes a repetition. `BENCH_REDIS_URL`, `BENCH_GRAPH_URL` and

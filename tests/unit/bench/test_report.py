@@ -75,7 +75,7 @@ def test_targets_are_met_or_named_with_what_was_measured() -> None:
     aim = by_text["1 entry: at least 6 times the naive rate"]
     assert aim["met"] is False
     assert aim["value"] == 3
-    assert by_text["CPU ms a request, Redis included"]["met"] is True
+    assert by_text["CPU ms per request, Redis included"]["met"] is True
     assert not any(one["row"] == "burst" for one in by_text.values())
 
 
@@ -97,7 +97,7 @@ def test_the_page_says_what_was_measured_what_was_aimed_at_and_what_limits_it() 
     assert "| ours | 3,000 |" in text
     assert "3.0 times" in text
     assert "**not met**" in text
-    assert "What limits it: nothing of its own is full" in text
+    assert "What limits it: no process uses a whole core" in text
     assert "abc1234" in text
 
 
@@ -118,7 +118,7 @@ def test_a_full_core_is_named_as_the_limit_and_ten_times_the_load_is_counted_in_
         "cpu_api_ms": spread(0.95),
         "cpu_redis_ms": spread(0.25),
     }
-    assert limit(numbers).startswith("the API process, which fills 0.95 of a core")
+    assert limit(numbers).startswith("the API process with 0.95 cores")
     told = at_ten_times(numbers, "deliveries")
     assert "12.0 cores" in told
     assert "Redis alone would need 2.5 cores" in told

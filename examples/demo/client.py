@@ -1,4 +1,4 @@
-"""Both sides of the wire as the demo uses them, and a narrator."""
+"""Clients of Orderwire's API and of the sandbox's control API, and a log of each step."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PAUSE_S = 0.05
 JOB_OF_CAUSE = {"webhook": "sync", "reconciliation": "reconcile", "rest": "-", "policy": "sync"}
 
 
-class ShopFloor:
-    """The merchant's OMS and the platform's control side, with every step told as it happens."""
+class DemoClient:
+    """Acts as the merchant's OMS and controls the sandbox; prints each step when it happens."""
 
     def __init__(self, stack: Stack, started: float) -> None:
         self.stack = stack
@@ -31,54 +31,54 @@ class ShopFloor:
             base_url=stack.api_url, headers={"Authorization": f"Bearer {stack.api_key}"}, timeout=35
         )
         self._platform = httpx.Client(base_url=stack.sandbox_url, timeout=15)
-        self._told: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
 
-    def tell(self, order_id: str, what: str, job: str = "-") -> None:
+    def log(self, order_id: str, what: str, job: str = "-") -> None:
         """Print one step: elapsed time, order, what happened, and the RQ job that did it."""
         print(f"{time.monotonic() - self.started:6.2f} s  {order_id:<18} {what:<78} {job}", flush=True)
 
     def platform(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the sandbox's control side."""
+        """Call the sandbox's control API and return the JSON body."""
         answer = self._platform.request(method, f"/_sandbox{path}", json=body)
         answer.raise_for_status()
         return answer.json()
 
     def place(self, *, state: str, items: list[dict[str, Any]]) -> str:
-        """Have a buyer place an order; returns its id."""
+        """Place an order as a buyer; return its id."""
         made = self.platform("POST", "/orders", {"items": items, "state": state, "shipping": "6.00"})
         order_id = str(made["ids"][0])
-        self.tell(order_id, f"placed on the platform, {state}")
+        self.log(order_id, f"placed on the platform, {state}")
         return order_id
 
     def order(self, order_id: str) -> dict[str, Any] | None:
-        """Return the order as Orderwire answers it, or None while it does not know it."""
+        """Return Orderwire's copy of the order, or None while it is unknown."""
         answer = self._api.get("/v1/orders", params={"limit": 100})
         answer.raise_for_status()
         return next((order for order in answer.json()["data"] if order["id"] == order_id), None)
 
     def post(self, order_id: str, verb: str, body: dict[str, Any]) -> httpx.Response:
-        """Ask Orderwire for a change and wait for its end."""
+        """Request a change from Orderwire and wait until the command has finished."""
         headers = {"Prefer": "wait=20", "Idempotency-Key": str(uuid.uuid4())}
         answer = self._api.post(f"/v1/orders/{order_id}/{verb}", json=body, headers=headers)
         self.follow(order_id)
         return answer
 
     def follow(self, order_id: str) -> None:
-        """Tell what is new on the order's timeline."""
+        """Print the new entries of the order's timeline."""
         answer = self._api.get(f"/v1/orders/{order_id}/timeline", params={"limit": 100})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return
         entries = answer.json()["data"]
-        for place, entry in enumerate(entries):
-            if place < self._told.get(order_id, 0):
+        for position, entry in enumerate(entries):
+            if position < self._shown.get(order_id, 0):
                 continue
-            job = _job(entries, place)
+            job = _job(entries, position)
             self.jobs.update([job] if job != "-" else [])
-            self.tell(order_id, _sentence(entry), job)
-        self._told[order_id] = len(entries)
+            self.log(order_id, _sentence(entry), job)
+        self._shown[order_id] = len(entries)
 
-    def until(self, order_id: str, wish: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Follow the order until Orderwire's copy holds what is wished for."""
+    def until(self, order_id: str, state: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Follow the order until Orderwire's copy satisfies `holds`; `state` names it in the error."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
             self.follow(order_id)
@@ -86,10 +86,10 @@ class ShopFloor:
             if order is not None and holds(order):
                 return order
             time.sleep(PAUSE_S)
-        raise TimeoutError(f"order {order_id} was not {wish} within {WAIT_S:.0f} s")
+        raise TimeoutError(f"order {order_id} was not {state} within {WAIT_S:.0f} s")
 
     def send_webhook(self, order_id: str, *, one_by_one: int, at_once: int) -> list[int]:
-        """Post one signed webhook many times; returns the status codes."""
+        """Post one signed webhook many times; return the status codes."""
         now = int(time.time())
         change = {"field": "orders", "value": {"order_id": order_id, "event": "ORDER_CREATED"}}
         entry = {"id": self.stack.shop_id, "time": now, "changes": [change]}
@@ -105,12 +105,12 @@ class ShopFloor:
         return concurrent + [post(number) for number in range(one_by_one)]
 
 
-def _job(entries: list[dict[str, Any]], place: int) -> str:
-    """Return the job that did it: by its cause, or for a command's job by the command told of next."""
-    cause = entries[place]["cause"]
+def _job(entries: list[dict[str, Any]], position: int) -> str:
+    """Return the job that wrote the entry: by its cause, or for a command by the next entry with a kind."""
+    cause = entries[position]["cause"]
     if cause != "command":
         return JOB_OF_CAUSE.get(cause, "-")
-    kinds = (entry["detail"].get("kind") for entry in entries[place:] if entry["cause"] == "command")
+    kinds = (entry["detail"].get("kind") for entry in entries[position:] if entry["cause"] == "command")
     return str(next((kind for kind in kinds if kind), "-"))
 
 
