@@ -128,7 +128,6 @@ def _orders(first: int, count: int, shop_id: str) -> Iterator[Order]:
             name="A mug",
             unit_price=twenty,
             units=Units(open=0, shipped=2, cancelled=0, refunded=0),
-            refunded_amount=none,
             refundable=None,
         )
         parcel = Shipment(

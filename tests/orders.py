@@ -43,7 +43,6 @@ def item(
         name="A mug",
         unit_price=usd(price),
         units=ledger or units(open=3),
-        refunded_amount=usd("0"),
         refundable=None,
     )
 

@@ -85,7 +85,6 @@ def _order(state: OrderState, units: Units, *parcels: Shipment) -> Order:
         name=None,
         unit_price=Money.parse("10.00", "USD"),
         units=units,
-        refunded_amount=Money.zero("USD"),
         refundable=None,
     )
     return Order(

@@ -140,7 +140,8 @@ def money_left(item: OrderItem) -> Money:
     """Return the pre-tax money of the item's shipped units that is not refunded yet."""
     if item.refundable is not None:
         return item.refundable
-    return item.unit_price.times(item.units.shipped).minus(item.refunded_amount)
+    shipped = item.unit_price.times(item.units.shipped)
+    return shipped.minus(item.refunded_amount) if item.refunded_amount else shipped
 
 
 def _units_left(item: OrderItem) -> int:

@@ -65,7 +65,10 @@ class ItemQuantity(Record, frozen=True, kw_only=True, array_like=True):
 
 
 class OrderItem(Record, frozen=True, kw_only=True):
-    """One line of an order. `refundable` is the pre-tax money still refundable, where it is known."""
+    """One line of an order.
+
+    `refunded_amount` is the pre-tax money given back, None for none; `refundable` what is left, where known.
+    """
 
     id: str
     retailer_id: str
@@ -73,7 +76,7 @@ class OrderItem(Record, frozen=True, kw_only=True):
     name: str | None = None
     unit_price: Money
     units: Units
-    refunded_amount: Money
+    refunded_amount: Money | None = None
     refundable: Money | None = None
 
 

@@ -130,6 +130,7 @@ def _some_money(node: AmountNode | None) -> Money | None:
 
 def _item(item: ItemNode, node: OrderNode) -> OrderItem:
     units = count_units(item, node)
+    refunded = refunded_amount(item, node, units)
     return OrderItem(
         id=item.id,
         retailer_id=item.retailer_id,
@@ -137,7 +138,7 @@ def _item(item: ItemNode, node: OrderNode) -> OrderItem:
         name=item.product_name,
         unit_price=_money(item.price_per_unit),
         units=units,
-        refunded_amount=refunded_amount(item, node, units),
+        refunded_amount=refunded if refunded.amount else None,
         refundable=_some_money(item.amount_available_for_refund),
     )
 

@@ -235,7 +235,6 @@ def _item(number: int, line: int, *, shipped: bool) -> OrderItem:
         name=_NAMES[line],
         unit_price=_usd("35.00"),
         units=Units(open=0 if shipped else 1, shipped=1 if shipped else 0, cancelled=0, refunded=0),
-        refunded_amount=_usd("0"),
         refundable=None,
     )
 

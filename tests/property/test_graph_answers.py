@@ -137,7 +137,8 @@ def test_the_units_of_a_line_add_up_or_the_order_is_unreadable(
         assert line.units.quantity == quantity
         assert (line.units.open, line.units.shipped, line.units.cancelled) == (open_units, shipped, cancelled)
         assert line.units.refunded == refunded <= shipped
-        assert line.refunded_amount.amount == Decimal("1.10") * refunded
+        given_back = line.refunded_amount.amount if line.refunded_amount else 0
+        assert given_back == Decimal("1.10") * refunded
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=2))

@@ -110,7 +110,7 @@ ORDERS = st.builds(
             name=MAYBE,
             unit_price=MONEY,
             units=st.builds(Units, open=COUNT, shipped=COUNT, cancelled=COUNT, refunded=COUNT),
-            refunded_amount=MONEY,
+            refunded_amount=MAYBE_MONEY,
             refundable=MAYBE_MONEY,
         )
     ),

@@ -32,7 +32,6 @@ def order(order_id: str = "35001", state: OrderState = OrderState.IN_PROGRESS) -
                 name="Mug",
                 unit_price=usd("10.00"),
                 units=Units(open=2, shipped=1, cancelled=0, refunded=0),
-                refunded_amount=usd("0"),
                 refundable=None,
             ),
         ),
