@@ -43,6 +43,8 @@ def table() -> str:
     lines = [
         "# What each state allows",
         "",
+        "For integrators and support. After reading this page you know which change an order accepts in which state.",
+        "",
         "Generated from `app/domain/decide.py` by `orderwire docs states`; `make check` keeps it up to date.",
         "A refused change is answered 409 with the code shown. *done* means that nothing has to be sent: the",
         "command succeeds without a call.",
@@ -73,7 +75,7 @@ def orders() -> dict[str, Order]:
         "COMPLETED, shipped": shipped,
         "COMPLETED, refunded": refunded,
         "COMPLETED, cancelled": cancelled,
-        "a state nobody knows": replace(fresh, state=OrderState.UNKNOWN),
+        "a state unknown to Orderwire": replace(fresh, state=OrderState.UNKNOWN),
     }
 
 

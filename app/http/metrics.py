@@ -68,13 +68,11 @@ def _alerts(counters: Mapping[str, int]) -> Iterator[Metric]:
 
 def _ledger(figures: Figures) -> Iterator[Metric]:
     yield _gauge("orderwire_orders", "Copies of orders.", "state", figures.orders_by_state.items())
-    yield _gauge(
-        "orderwire_commands", "Commands by where they stand.", "status", figures.commands_by_status.items()
-    )
+    yield _gauge("orderwire_commands", "Commands by status.", "status", figures.commands_by_status.items())
     yield _gauge(
         "orderwire_commands_by_kind", "Commands ever accepted.", "kind", figures.commands_by_kind.items()
     )
-    yield _gauge("orderwire_leases", "Commands that run now.", None, [("", figures.running)])
+    yield _gauge("orderwire_leases", "Commands that are running.", None, [("", figures.running)])
 
 
 def _admission(admission_states: Mapping[str, AdmissionState], now: datetime) -> Iterator[Metric]:
@@ -117,21 +115,24 @@ def _waiting(figures: Figures) -> Iterator[Metric]:
         [("", figures.kept)],
     )
     yield _gauge(
-        "orderwire_alert_news_untold", "News no address took yet.", None, [("", figures.untold_news)]
+        "orderwire_alert_news_untold",
+        "Alert news that no address has accepted yet.",
+        None,
+        [("", figures.untold_news)],
     )
     commands = {kind.value: due for kind, due in figures.due_by_kind.items()}
     yield from _due("orderwire_commands", "Heads of lanes", "kind", commands)
     pending = {"order": figures.syncs, "shop": figures.shops}
-    yield from _due("orderwire_pending_syncs", "Reads pending", "of", pending)
+    yield from _due("orderwire_pending_syncs", "Pending syncs", "of", pending)
 
 
 def _due(name: str, what: str, label: str, figures: Mapping[str, DueFigures]) -> Iterator[Metric]:
     due = {key: one.due for key, one in figures.items()}
     waiting = {key: one.waiting for key, one in figures.items()}
     ages = {key: one.oldest_age_s for key, one in figures.items()}
-    yield _gauge(f"{name}_due", f"{what} that should run now.", label, due.items())
-    yield _gauge(f"{name}_waiting", f"{what} whose time is to come.", label, waiting.items())
-    yield _gauge(f"{name}_due_age_seconds", f"{what}: how late the latest is.", label, ages.items())
+    yield _gauge(f"{name}_due", f"{what} that are due now.", label, due.items())
+    yield _gauge(f"{name}_waiting", f"{what} that wait for their time.", label, waiting.items())
+    yield _gauge(f"{name}_due_age_seconds", f"{what}: how late the oldest one is.", label, ages.items())
 
 
 def _counter(name: str, documentation: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
