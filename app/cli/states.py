@@ -43,7 +43,7 @@ def table() -> str:
     lines = [
         "# What each state allows",
         "",
-        "For integrators and support. After reading this page you know which change an order accepts in which state.",
+        "For integrators and support. This page says which change an order accepts in which state.",
         "",
         "Generated from `app/domain/decide.py` by `orderwire docs states`; `make check` keeps it up to date.",
         "A refused change is answered 409 with the code shown. *done* means that nothing has to be sent: the",
