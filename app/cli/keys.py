@@ -7,14 +7,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.cli.console import EXIT_MISCONFIGURED, explained, fail
-
-if TYPE_CHECKING:  # a command imports what it needs when it runs
-    from app.store.apikeys import ApiKeys
+from app.settings import load_settings
+from app.store.apikeys import SCOPES, ApiKeys
+from app.store.connection import connect
 
 TIMEOUT_S = 5.0
 
@@ -28,8 +28,6 @@ def create(
     scope: Annotated[list[str], typer.Option(help="orders:read, orders:write or admin; repeat for more.")],
 ) -> None:
     """Create a key and print it once; only its digest is stored."""
-    from app.store.apikeys import SCOPES  # noqa: PLC0415
-
     unknown = [one for one in scope if one not in SCOPES]
     if unknown:
         fail(f"{unknown[0]} is not a scope; choose from {', '.join(SCOPES)}.", EXIT_MISCONFIGURED)
@@ -61,10 +59,6 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id that `keys list` s
 @contextmanager
 def _open_keys() -> Iterator[ApiKeys]:
     with explained():
-        from app.settings import load_settings  # noqa: PLC0415
-        from app.store.apikeys import ApiKeys  # noqa: PLC0415
-        from app.store.connection import connect  # noqa: PLC0415
-
         redis = connect(load_settings(os.environ, partial=True).require_redis_url(), timeout_s=TIMEOUT_S)
         try:
             yield ApiKeys(redis)
