@@ -36,6 +36,7 @@ def explained() -> Iterator[None]:
     """Turn a known failure into its text and an exit code: 2 for a wrong setting, 1 for the rest."""
     from app.devstack.embedded import EmbeddedError  # noqa: PLC0415
     from app.devstack.supervisor import StartFailed  # noqa: PLC0415
+    from app.domain.codec import RecordError  # noqa: PLC0415
     from app.queue.jobs import QueueUnavailable  # noqa: PLC0415
     from app.settings import SettingsError  # noqa: PLC0415
     from app.store.connection import StoreUnavailable  # noqa: PLC0415
@@ -45,5 +46,5 @@ def explained() -> Iterator[None]:
         yield
     except (SettingsError, EmbeddedError) as error:
         fail(str(error), EXIT_MISCONFIGURED)
-    except (StartFailed, StoreUnavailable, ArchiveBroken, QueueUnavailable) as error:
+    except (StartFailed, StoreUnavailable, ArchiveBroken, QueueUnavailable, RecordError) as error:
         fail(str(error))
