@@ -110,7 +110,7 @@ def _waiting(figures: Figures) -> Iterator[Metric]:
     )
     yield _gauge(
         "orderwire_unrecognized_entries",
-        "Deliveries not understood, kept for people.",
+        "Webhook entries not understood, stored for an operator to look at.",
         None,
         [("", figures.kept)],
     )

@@ -20,7 +20,7 @@ Every write is answered with a *command*, a durable promise, and its `Location`.
 is `application/problem+json` with a stable `code` and a `hint`. Lists have cursors: `next_cursor` goes into
 `cursor`."""
 
-# What any route under /v1 may answer besides its own answers.
+# What any route under /v1 may return besides its own responses.
 _PROBLEMS = {
     "401": "No API key, or one that is not valid.",
     "403": "The key lacks the scope.",
@@ -65,12 +65,12 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
-    answers = operation["responses"]
-    answers.pop("422", None)
+    responses = operation["responses"]
+    responses.pop("422", None)
     for parameter in operation.get("parameters", ()):
         _finish_parameter(path, parameter)
-    if "202" in answers:
-        answers["202"] |= {"description": "Promised; `Location` says where to look.", "headers": _LOCATION}
+    if "202" in responses:
+        responses["202"] |= {"description": "Promised; `Location` says where to look.", "headers": _LOCATION}
     if path.startswith(("/v1/", "/metrics")):
         told = _PROBLEMS if method == "get" else _PROBLEMS | _WRITE_PROBLEMS
         if "{" in path:
@@ -80,7 +80,7 @@ def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     else:
         told = {}
     for status, description in sorted(told.items()):
-        answers.setdefault(status, _problem(description))
+        responses.setdefault(status, _problem(description))
 
 
 def _finish_parameter(path: str, parameter: dict[str, Any]) -> None:

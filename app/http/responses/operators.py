@@ -80,7 +80,7 @@ class UnrecognizedResponse(ResponseModel):
 
 
 class UnrecognizedPageResponse(PageModel):
-    """One page of what was kept, newest first."""
+    """One page of unrecognized webhook entries, newest first."""
 
     data: list[UnrecognizedResponse]
 

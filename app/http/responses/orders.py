@@ -31,7 +31,7 @@ class AddressResponse(ResponseModel):
 
 
 class UnitsResponse(ResponseModel):
-    """Where the units of an item are: open, shipped, given up."""
+    """Where the units of an item are: open, shipped, cancelled."""
 
     in_progress: int = Field(validation_alias="open")
     fulfilled: int = Field(validation_alias="shipped")
@@ -84,7 +84,7 @@ class ShipmentResponse(ResponseModel):
 
 
 class CancellationResponse(ResponseModel):
-    """Units given up, by whomever."""
+    """Cancelled units, whoever cancelled them."""
 
     id: str
     items: list[QuantityResponse]

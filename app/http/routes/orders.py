@@ -79,7 +79,7 @@ def get_timeline(
     response_model=SyncResponse,
     dependencies=[allowed_to(READ, WRITE), Depends(no_query)],
 )
-def sync_order(request: Request, order_id: PlatformId, idempotency_key: IdempotencyKey = None) -> Response:  # noqa: ARG001 - declared for the document, read in once
+def sync_order(request: Request, order_id: PlatformId, idempotency_key: IdempotencyKey = None) -> Response:  # noqa: ARG001 - declared for the document, read in app.http.idempotency
     """Read one order from the platform again, now, and show what that changed."""
     operation = claim(request, None, private=True)
     if isinstance(operation, Response):

@@ -1,7 +1,7 @@
 """The exact fingerprints of requests that carry an Idempotency-Key.
 
 A fingerprint is stored for 72 hours and compared when the key comes again, also with a newer release of
-Container: were it to change, a repeated request would be refused as another one. These values never change.
+Orderwire: were it to change, a repeated request would be refused as another one. These values never change.
 """
 
 from __future__ import annotations
